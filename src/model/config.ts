@@ -1,0 +1,107 @@
+import { UsageError } from "../errors.ts";
+
+/** When a token stops: `exit` freezes it and saves its work, `soft` keeps updating it (spec §1). */
+export type HaltingMode = "exit" | "soft";
+
+/** Everything that determines the Epsilon model's mathematics (spec §1–§2); defaults are the paper's run (spec §3). */
+export interface ModelConfig {
+  readonly model: "epsilon";
+  /** Rows of the embedding. */
+  readonly vocabSize: number;
+  /** d: features of a token's state. */
+  readonly dModel: number;
+  /** H: attention heads; divides `dModel`. */
+  readonly numHeads: number;
+  /** B: bins of the quantised attention. */
+  readonly numBins: number;
+  /** Hidden features of the FFN. */
+  readonly ffnDim: number;
+  /** L: most applications of the block. */
+  readonly maxLayers: number;
+  readonly numClasses: number;
+  /** α_res: weight of each residual branch. */
+  readonly alphaRes: number;
+  /** 1/g of the geometric prior over steps. */
+  readonly targetHaltingMean: number;
+  readonly klLossWeight: number;
+  readonly entLossWeight: number;
+  /** f: bins are renewed at steps t with t mod f = 0. */
+  readonly binUpdateFrequency: number;
+  readonly halting: HaltingMode;
+  /** Probability of dropping a value in training. */
+  readonly dropout: number;
+  /** Tokens to which a review is cut, `[CLS]` and `[SEP]` included. */
+  readonly maxSeqLength: number;
+}
+
+/** dlat: features in which a key is compared with the prototypes (spec §1). */
+export const LATENT_SIZE = 8;
+
+/** The paper's run (spec §3). */
+export const PAPER_CONFIG: ModelConfig = {
+  model: "epsilon",
+  vocabSize: 30522,
+  dModel: 12,
+  numHeads: 2,
+  numBins: 16,
+  ffnDim: 72,
+  maxLayers: 8,
+  numClasses: 2,
+  alphaRes: 0.25,
+  targetHaltingMean: 3,
+  klLossWeight: 0.015,
+  entLossWeight: 0.005,
+  binUpdateFrequency: 1,
+  halting: "exit",
+  dropout: 0.1,
+  maxSeqLength: 512,
+};
+
+interface Range {
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly integer: boolean;
+}
+
+const whole = (minimum: number, maximum: number): Range => ({ minimum, maximum, integer: true });
+const real = (minimum: number, maximum: number): Range => ({ minimum, maximum, integer: false });
+
+/** Accepted values of each number in a `ModelConfig`. */
+export const MODEL_RANGES: Readonly<Record<Exclude<keyof ModelConfig, "model" | "halting">, Range>> = {
+  vocabSize: whole(1, 16_777_216),
+  dModel: whole(2, 1024),
+  numHeads: whole(1, 1024),
+  numBins: whole(1, 4096),
+  ffnDim: whole(1, 16_384),
+  maxLayers: whole(1, 64),
+  numClasses: whole(2, 1024),
+  alphaRes: real(0, 100),
+  targetHaltingMean: real(1, 1e6),
+  klLossWeight: real(0, 1e6),
+  entLossWeight: real(0, 1e6),
+  binUpdateFrequency: whole(1, 64),
+  dropout: real(0, 0.99),
+  maxSeqLength: whole(2, 4_194_304),
+};
+
+/** Returns `config` unchanged; throws UsageError when a value is out of range or the heads do not divide d. */
+export function validateModelConfig(config: ModelConfig): ModelConfig {
+  for (const [key, range] of Object.entries(MODEL_RANGES)) {
+    const value = config[key as keyof typeof MODEL_RANGES];
+    const whole = !range.integer || Number.isInteger(value);
+    if (!Number.isFinite(value) || !whole || value < range.minimum || value > range.maximum) {
+      const kind = range.integer ? "a whole number" : "a number";
+      throw new UsageError(
+        `Cannot use ${key}: ${value}`,
+        `Give ${kind} from ${range.minimum} to ${range.maximum}.`,
+      );
+    }
+  }
+  if (config.dModel % config.numHeads !== 0) {
+    throw new UsageError(
+      `Cannot split the state into heads: dModel ${config.dModel}, numHeads ${config.numHeads}`,
+      "Choose a number of heads that divides dModel.",
+    );
+  }
+  return config;
+}

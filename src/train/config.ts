@@ -1,0 +1,40 @@
+/** The recipe of a training run (spec §2–§3); defaults are the paper's. */
+export interface TrainConfig {
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Largest global gradient norm; 0 switches clipping off. */
+  readonly clipGradNorm: number;
+  readonly warmupSteps: number;
+  readonly epochs: number;
+  readonly seed: number;
+  /** Most training batches an epoch; 0 means all. */
+  readonly limitBatches: number;
+  /** Epochs without a better validation accuracy before training stops early; 0 means never. */
+  readonly patience: number;
+  /** Optimizer steps between two step rows in metrics.csv. */
+  readonly logEvery: number;
+  /** Optimizer steps between two saved checkpoints within an epoch; 0 saves at the ends of epochs only. */
+  readonly checkpointEvery: number;
+  /** Share of the reviews held out for validation. */
+  readonly validationShare: number;
+}
+
+/** The paper's run (spec §3). */
+export const PAPER_RECIPE: TrainConfig = {
+  batchSize: 32,
+  learningRate: 3e-4,
+  weightDecay: 0.01,
+  clipGradNorm: 1,
+  warmupSteps: 300,
+  epochs: 25,
+  seed: 42,
+  limitBatches: 0,
+  patience: 0,
+  logEvery: 50,
+  checkpointEvery: 0,
+  validationShare: 0.1,
+};
+
+/** AdamW's constants (spec §2). */
+export const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
