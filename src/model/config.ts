@@ -1,4 +1,5 @@
 import { UsageError } from "../errors.ts";
+import { type Range, real, requireInRange, whole } from "./range.ts";
 
 /** When a token stops: `exit` freezes it and saves its work, `soft` keeps updating it (spec §1). */
 export type HaltingMode = "exit" | "soft";
@@ -57,15 +58,6 @@ export const PAPER_CONFIG: ModelConfig = {
   maxSeqLength: 512,
 };
 
-interface Range {
-  readonly minimum: number;
-  readonly maximum: number;
-  readonly integer: boolean;
-}
-
-const whole = (minimum: number, maximum: number): Range => ({ minimum, maximum, integer: true });
-const real = (minimum: number, maximum: number): Range => ({ minimum, maximum, integer: false });
-
 /** Accepted values of each number in a `ModelConfig`. */
 export const MODEL_RANGES: Readonly<Record<Exclude<keyof ModelConfig, "model" | "halting">, Range>> = {
   vocabSize: whole(1, 16_777_216),
@@ -87,15 +79,7 @@ export const MODEL_RANGES: Readonly<Record<Exclude<keyof ModelConfig, "model" | 
 /** Returns `config` unchanged; throws UsageError when a value is out of range or the heads do not divide d. */
 export function validateModelConfig(config: ModelConfig): ModelConfig {
   for (const [key, range] of Object.entries(MODEL_RANGES)) {
-    const value = config[key as keyof typeof MODEL_RANGES];
-    const whole = !range.integer || Number.isInteger(value);
-    if (!Number.isFinite(value) || !whole || value < range.minimum || value > range.maximum) {
-      const kind = range.integer ? "a whole number" : "a number";
-      throw new UsageError(
-        `Cannot use ${key}: ${value}`,
-        `Give ${kind} from ${range.minimum} to ${range.maximum}.`,
-      );
-    }
+    requireInRange(key, config[key as keyof typeof MODEL_RANGES], range);
   }
   if (config.dModel % config.numHeads !== 0) {
     throw new UsageError(

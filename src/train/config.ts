@@ -1,6 +1,10 @@
+import { type Range, real, requireInRange, whole } from "../model/range.ts";
+
 /** The recipe of a training run (spec §2–§3); defaults are the paper's. */
 export interface TrainConfig {
+  /** Reviews an optimizer step averages over. */
   readonly batchSize: number;
+  /** Peak learning rate, reached when the warm-up ends. */
   readonly learningRate: number;
   readonly weightDecay: number;
   /** Largest global gradient norm; 0 switches clipping off. */
@@ -38,3 +42,29 @@ export const PAPER_RECIPE: TrainConfig = {
 
 /** AdamW's constants (spec §2). */
 export const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+
+const COUNT_LIMIT = 1_000_000_000;
+
+/** Accepted values of each number in a `TrainConfig`. */
+export const TRAIN_RANGES: Readonly<Record<keyof TrainConfig, Range>> = {
+  batchSize: whole(1, 65_536),
+  learningRate: real(0, 1000),
+  weightDecay: real(0, 1000),
+  clipGradNorm: real(0, 1e9),
+  warmupSteps: whole(0, COUNT_LIMIT),
+  epochs: whole(1, 1_000_000),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  limitBatches: whole(0, COUNT_LIMIT),
+  patience: whole(0, 1_000_000),
+  logEvery: whole(1, COUNT_LIMIT),
+  checkpointEvery: whole(0, COUNT_LIMIT),
+  validationShare: real(0.0001, 0.9999),
+};
+
+/** Returns `config` unchanged; throws UsageError when a value is out of range. */
+export function validateTrainConfig(config: TrainConfig): TrainConfig {
+  for (const key of Object.keys(TRAIN_RANGES) as (keyof TrainConfig)[]) {
+    requireInRange(key, config[key], TRAIN_RANGES[key]);
+  }
+  return config;
+}
