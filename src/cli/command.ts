@@ -1,0 +1,114 @@
+import type { CommandSpec, PositionalSpec } from "../libraries/arguments.ts";
+import { type Origin, readConfigurationFile, type Resolved, resolveOptions } from "./configuration.ts";
+import { type Declarations, optionSpecs, textOption, type Values } from "./option.ts";
+import type { Terminal } from "./output.ts";
+
+/** What a command's body works with. */
+export interface CommandContext<D extends Declarations> {
+  /** Values of the declared options. */
+  readonly values: Values<D>;
+  /** Where each value came from. */
+  readonly origins: { readonly [Key in keyof D]: Origin };
+  readonly positionals: readonly string[];
+  readonly terminal: Terminal;
+}
+
+/** A command as its file declares it. The body imports what it needs when it runs, so that `--help` stays quick. */
+export interface CommandDeclaration<D extends Declarations> {
+  readonly name: string;
+  /** One line, small initial, no full stop. */
+  readonly summary: string;
+  readonly description?: string;
+  readonly positionals?: readonly PositionalSpec[];
+  readonly options: D;
+  /** Whether `--config FILE` and `--set key=value` are taken. */
+  readonly configurable?: boolean;
+  /** Command lines shown in the help, without the prompt. */
+  readonly examples?: readonly string[];
+  /** Returns the exit code. */
+  readonly run: (context: CommandContext<D>) => Promise<number>;
+}
+
+/** What was given to a command, still text. */
+export interface Given {
+  readonly options: ReadonlyMap<string, true | string | readonly string[]>;
+  readonly positionals: readonly string[];
+  readonly environment: (name: string) => string | undefined;
+}
+
+/** A command whose options' types are closed in, so that commands stand in one list. */
+export interface Command {
+  readonly spec: CommandSpec;
+  readonly declarations: Declarations;
+  /** Resolves the options, runs the body and returns the exit code. */
+  readonly execute: (given: Given, terminal: Terminal) => Promise<number>;
+}
+
+/** Commands under one name, such as `data fetch`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly children: readonly Command[];
+}
+
+const configOption = textOption({
+  placeholder: "file",
+  description: "TOML or JSON file of option values; flags and the environment come first",
+});
+
+/** Closes a declaration into a command. */
+export function defineCommand<D extends Declarations>(declaration: CommandDeclaration<D>): Command {
+  const configurable = declaration.configurable ?? false;
+  return {
+    spec: {
+      name: declaration.name,
+      summary: declaration.summary,
+      description: declaration.description ?? declaration.summary,
+      positionals: declaration.positionals ?? [],
+      options: [
+        ...optionSpecs(declaration.options),
+        ...configurable ? optionSpecs({ config: configOption }) : [],
+        ...configurable
+          ? [{
+            flags: "--set <key=value>",
+            description: "sets an option by its key; repeatable",
+            kind: "list" as const,
+          }]
+          : [],
+      ],
+      ...notes(declaration.examples),
+    },
+    declarations: declaration.options,
+    execute: async (given, terminal) => {
+      const resolved = await resolve(declaration.options, configurable, given);
+      return declaration.run({ ...resolved, positionals: given.positionals, terminal });
+    },
+  };
+}
+
+async function resolve<D extends Declarations>(
+  declarations: D,
+  configurable: boolean,
+  { options, environment }: Given,
+): Promise<Resolved<D>> {
+  const flags = new Map<string, true | string>();
+  const assignments: string[] = [];
+  for (const [key, value] of options) {
+    if (value === true || typeof value === "string") flags.set(key, value);
+    else assignments.push(...value);
+  }
+  if (!configurable) return resolveOptions(declarations, { flags, assignments, environment });
+  const { config } = resolveOptions({ config: configOption }, { flags, assignments: [], environment }).values;
+  flags.delete("config");
+  return resolveOptions(declarations, {
+    flags,
+    assignments,
+    environment,
+    ...config === undefined ? {} : { file: await readConfigurationFile(config) },
+  });
+}
+
+function notes(examples: readonly string[] | undefined): { notes?: string } {
+  if (examples === undefined) return {};
+  return { notes: ["Examples:", ...examples.map((example) => `  ${example}`)].join("\n") };
+}

@@ -1,0 +1,4 @@
+import type { Command, CommandGroup } from "./command.ts";
+
+/** All commands, in the order of the help. To add one: its file in this folder, and a line here. */
+export const COMMANDS: readonly (Command | CommandGroup)[] = [];

@@ -1,0 +1,132 @@
+import type { OptionSpec } from "../libraries/arguments.ts";
+import type { Range } from "../model/range.ts";
+
+/**
+ * One option, declared once. Its key gives the other names: `learningRate` is `--learning-rate` on the command line,
+ * `EPSILON_LEARNING_RATE` in the environment and `learning-rate` in a configuration file.
+ */
+export interface OptionDeclaration<Value> {
+  readonly kind: "switch" | "value";
+  /** What stands for the value in the help, for example `n`; empty for a switch. */
+  readonly placeholder: string;
+  readonly description: string;
+  /** Value when none is given. */
+  readonly fallback: Value;
+  /** What the help names as the default; absent when it says nothing. */
+  readonly shownDefault?: string;
+  /** Heading of the help. */
+  readonly group?: string;
+  /** Completes "wanted …" in an error. */
+  readonly wanted: string;
+  /** The value that `text` stands for, or undefined when it stands for none. */
+  readonly read: (text: string) => Value | undefined;
+}
+
+export type Declarations = Readonly<Record<string, OptionDeclaration<unknown>>>;
+
+/** The values of a table of declarations. */
+export type Values<D extends Declarations> = {
+  readonly [Key in keyof D]: D[Key] extends OptionDeclaration<infer Value> ? Value : never;
+};
+
+interface Common {
+  readonly description: string;
+  readonly placeholder?: string;
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** A number within `range`. */
+export function numberOption(
+  declaration: Common & { readonly fallback: number; readonly range: Range; readonly shownDefault?: string },
+): OptionDeclaration<number> {
+  const { fallback, range: { minimum, maximum, integer } } = declaration;
+  return {
+    kind: "value",
+    placeholder: declaration.placeholder ?? (integer ? "n" : "x"),
+    description: declaration.description,
+    fallback,
+    shownDefault: declaration.shownDefault ?? String(fallback),
+    wanted: `${integer ? "a whole number" : "a number"} from ${minimum} to ${maximum}`,
+    read: (text) => {
+      const value = NUMBER.test(text) ? Number(text) : NaN;
+      const fits = value >= minimum && value <= maximum && (!integer || Number.isSafeInteger(value));
+      return fits ? value : undefined;
+    },
+  };
+}
+
+/** One of a few words; `fallback` is the default. */
+export function choiceOption<Choice extends string>(
+  choices: readonly Choice[],
+  declaration: Common & { readonly fallback: NoInfer<Choice> },
+): OptionDeclaration<Choice> {
+  return {
+    kind: "value",
+    placeholder: declaration.placeholder ?? choices.join("|"),
+    description: declaration.description,
+    fallback: declaration.fallback,
+    shownDefault: declaration.fallback,
+    wanted: choices.join(" or "),
+    read: (text) => choices.find((choice) => choice === text),
+  };
+}
+
+/** A text that is not empty, undefined when not given; `shownDefault` says what happens then. */
+export function textOption(
+  declaration: Common & { readonly shownDefault?: string },
+): OptionDeclaration<string | undefined> {
+  return {
+    kind: "value",
+    placeholder: declaration.placeholder ?? "text",
+    description: declaration.description,
+    fallback: undefined,
+    ...declaration.shownDefault === undefined ? {} : { shownDefault: declaration.shownDefault },
+    wanted: "a text that is not empty",
+    read: (text) => text === "" ? undefined : text,
+  };
+}
+
+/** On or off; off unless given. */
+export function switchOption(declaration: Common): OptionDeclaration<boolean> {
+  return {
+    kind: "switch",
+    placeholder: "",
+    description: declaration.description,
+    fallback: false,
+    wanted: "true or false",
+    read: (text) => text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : undefined,
+  };
+}
+
+/** The table with every option under the heading `group` of the help. */
+export function grouped<D extends Declarations>(group: string, declarations: D): D {
+  const entries = Object.entries(declarations).map(([key, declaration]) => [key, { ...declaration, group }]);
+  return Object.fromEntries(entries) as D;
+}
+
+/** `learningRate` → `learning-rate`. */
+export function kebabCase(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `learning-rate`, `learning_rate` and `learningRate` → `learningRate`. */
+export function camelCase(name: string): string {
+  return name.replaceAll(/[-_]+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** `learningRate` → `EPSILON_LEARNING_RATE`. */
+export function environmentName(key: string): string {
+  return `EPSILON_${kebabCase(key).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** What the parser needs of a table of declarations. */
+export function optionSpecs(declarations: Declarations): OptionSpec[] {
+  return Object.entries(declarations).map(([key, { kind, placeholder, description, shownDefault, group }]) => ({
+    flags: kind === "switch" ? `--${kebabCase(key)}` : `--${kebabCase(key)} <${placeholder}>`,
+    description,
+    kind,
+    ...shownDefault === undefined ? {} : { shownDefault },
+    ...group === undefined ? {} : { group },
+  }));
+}

@@ -1,0 +1,134 @@
+import { Argument, Command, CommanderError, Option } from "commander";
+import { UsageError } from "../errors.ts";
+
+/** One option as the parser and the help see it. */
+export interface OptionSpec {
+  /** `--batch-size <n>`, `-o, --out <dir>`, `--json`. */
+  readonly flags: string;
+  readonly description: string;
+  /** A `switch` takes no value, a `list` may be given many times. */
+  readonly kind: "switch" | "value" | "list";
+  /** What the help names as the default; nothing when absent. */
+  readonly shownDefault?: string;
+  /** Heading of the help under which the option stands. */
+  readonly group?: string;
+}
+
+/** One positional argument. */
+export interface PositionalSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** Takes all that follow; only the last one may. */
+  readonly variadic?: boolean;
+}
+
+/** A command, or a group of commands when `children` is not empty. */
+export interface CommandSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly positionals?: readonly PositionalSpec[];
+  readonly options?: readonly OptionSpec[];
+  readonly children?: readonly CommandSpec[];
+  /** Printed after the options in the help. */
+  readonly notes?: string;
+  /** Set on the program only: what `--version` prints. */
+  readonly version?: string;
+}
+
+/** What a command line asks for: a text to print, or a command with what was given, all still text. */
+export type CommandLine =
+  | { readonly kind: "print"; readonly text: string }
+  | {
+    readonly kind: "run";
+    /** Names from the program's child to the command itself. */
+    readonly path: readonly string[];
+    /** Only what was given, by camel-case name: `true` for a switch, text for a value, texts for a list. */
+    readonly options: ReadonlyMap<string, true | string | readonly string[]>;
+    readonly positionals: readonly string[];
+  };
+
+const HELP_CODES = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
+
+/**
+ * Reads `args` (without the program's name) by the rules of `program`.
+ * Throws UsageError, with the nearest name where one is near, when they do not fit.
+ */
+export function parseCommandLine(program: CommandSpec, args: readonly string[]): CommandLine {
+  let printed = "";
+  let found: CommandLine | undefined;
+  const root = build(program, [], (line) => found = line, (text) => printed += text);
+  try {
+    root.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (HELP_CODES.has(error.code) && error.exitCode === 0) return { kind: "print", text: printed };
+    throw usageError(error, program.name, args);
+  }
+  return found ?? { kind: "print", text: root.helpInformation() };
+}
+
+function build(
+  spec: CommandSpec,
+  path: readonly string[],
+  run: (line: CommandLine) => void,
+  print: (text: string) => void,
+): Command {
+  const command = new Command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description ?? spec.summary)
+    .helpOption("-h, --help", "show this help")
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => {}, getOutHelpWidth: helpWidth });
+  if (spec.version !== undefined) command.version(spec.version, "-V, --version", "print the version");
+  for (const option of spec.options ?? []) command.addOption(buildOption(option));
+  for (const positional of spec.positionals ?? []) command.addArgument(buildArgument(positional));
+  for (const child of spec.children ?? []) command.addCommand(build(child, [...path, child.name], run, print));
+  if (spec.notes !== undefined) command.addHelpText("after", `\n${spec.notes}`);
+  if (spec.children === undefined) {
+    command.helpCommand(false).action(() => {
+      const given = Object.entries(command.opts<Record<string, true | string | string[]>>());
+      run({ kind: "run", path, options: new Map(given), positionals: command.args });
+    });
+  }
+  return command;
+}
+
+/** The default stands in the description, so that `opts()` holds only what was given. */
+function buildOption(spec: OptionSpec): Option {
+  const shown = spec.shownDefault === undefined ? "" : ` (default: ${spec.shownDefault})`;
+  const option = new Option(spec.flags, spec.description + shown);
+  if (spec.group !== undefined) option.helpGroup(spec.group);
+  if (spec.kind === "list") {
+    option.argParser((text: string, before: readonly string[] | undefined) => [...before ?? [], text]);
+  }
+  return option;
+}
+
+function buildArgument(spec: PositionalSpec): Argument {
+  const name = spec.variadic ? `${spec.name}...` : spec.name;
+  return new Argument(spec.required ? `<${name}>` : `[${name}]`, spec.description);
+}
+
+function helpWidth(): number {
+  try {
+    return Math.min(120, Deno.consoleSize().columns);
+  } catch {
+    return 100;
+  }
+}
+
+/** Turns the parser's "error: unknown option '--epoch'\n(Did you mean --epochs?)" into an error of the house. */
+function usageError(error: CommanderError, program: string, args: readonly string[]): UsageError {
+  const help = `${[program, ...args.slice(0, 1).filter((arg) => !arg.startsWith("-"))].join(" ")} --help`;
+  if (error.code === "commander.help") {
+    return new UsageError("Cannot choose what to do: no command was given", `Run ${program} --help for the commands.`);
+  }
+  const [message, ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = rest.join(" ").match(/^\((.*)\)$/)?.[1];
+  const code = error.code === "commander.unknownCommand" ? `${program} --help` : help;
+  const hint = suggestion === undefined ? `Run ${code} for what there is.` : `${suggestion} Run ${code} for all.`;
+  return new UsageError(`Cannot read the command line: ${message.replace(/\.$/, "")}`, hint);
+}
