@@ -39,8 +39,11 @@ export function addBatch(sums: EpochSums, size: BatchSize, result: BatchResult):
   };
 }
 
+/** The part of the sums from which mean losses follow. */
+export type LossSums = Pick<EpochSums, "sequences" | "tokens" | "taskLoss" | "klLoss" | "entropyLoss">;
+
 /** Means of the objective as if all batches were one (spec §2): CE over sequences, KL and E over tokens. */
-export function meanLosses(sums: EpochSums, config: ModelConfig): Losses {
+export function meanLosses(sums: LossSums, config: ModelConfig): Losses {
   const taskLoss = sums.taskLoss / sums.sequences;
   const klLoss = sums.klLoss / sums.tokens;
   const entropyLoss = sums.entropyLoss / sums.tokens;

@@ -1,0 +1,117 @@
+import { packBatch } from "../data/batches.ts";
+import type { TokenizedDataset } from "../data/dataset.ts";
+import type { Engine, Losses } from "../engine/engine.ts";
+import { RunError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { type Calibration, calibrationOf } from "./calibration.ts";
+import type { MetricValue } from "./events.ts";
+import { meanLosses, metricRows, type Stopwatch } from "./sums.ts";
+import { turnTaker } from "./turn.ts";
+
+export interface EvaluationOptions {
+  /** Holds the weights to be judged. */
+  readonly engine: Engine;
+  readonly dataset: TokenizedDataset;
+  /** Reviews to be judged, in this order. */
+  readonly indices: Uint32Array;
+  readonly modelConfig: ModelConfig;
+  /** Reviews given to the engine at once; changes nothing but speed and rounding. */
+  readonly batchSize: number;
+  /** Scale of the KL term in the reported losses; 1 unless a training run is being followed. */
+  readonly klScale?: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly clock?: () => number;
+}
+
+/** Losses, calibration and depth of a model on a set of reviews. */
+export interface Evaluation extends Losses, Calibration {
+  /** √(p(1 − p)/n) of the accuracy. */
+  readonly accuracyStandardError: number;
+  /** Mean over tokens of steps − 1, the paper's depth. */
+  readonly haltingDepthMean: number;
+  /** Mean over tokens of the block applications. */
+  readonly haltingStepsMean: number;
+  readonly reviews: number;
+  readonly tokens: number;
+  readonly stopwatch: Stopwatch;
+}
+
+/** What is done after one more batch. */
+export interface EvaluationProgress {
+  readonly batch: number;
+  readonly batches: number;
+  /** Tokens and reviews of this batch. */
+  readonly tokens: number;
+  readonly reviews: number;
+}
+
+/**
+ * Judges the engine's weights on `indices`, without dropout. Yields after each batch, so that a caller can show
+ * progress or stop; returns the evaluation. Throws RunError when the engine dies, DataError on a foreign token or label.
+ */
+export async function* evaluateDataset(
+  options: EvaluationOptions,
+): AsyncGenerator<EvaluationProgress, Evaluation, void> {
+  const { engine, dataset, indices, modelConfig, batchSize, klScale = 1, clock = () => performance.now() } = options;
+  const classes = modelConfig.numClasses;
+  const logits = new Float64Array(indices.length * classes);
+  const labels = Uint32Array.from(indices, (index) => dataset.labels[index]);
+  const sums = { sequences: 0, tokens: 0, tokenSteps: 0, taskLoss: 0, klLoss: 0, entropyLoss: 0 };
+  const batches = Math.ceil(indices.length / batchSize);
+  const takeTurn = turnTaker(clock);
+  let milliseconds = 0;
+  for (let batch = 0; batch < batches; batch++) {
+    const started = clock();
+    const chosen = indices.subarray(batch * batchSize, (batch + 1) * batchSize);
+    const packed = packBatch(dataset, chosen, modelConfig.maxSeqLength);
+    const { logits: rows, haltingSteps, losses } = await engine.predict(packed, { want: "everything", klScale });
+    if (losses === undefined) {
+      throw new RunError(
+        `Cannot evaluate: the ${engine.kind} engine returned no losses`,
+        "This is a fault of the program: please report it.",
+      );
+    }
+    const tokens = packed.tokens.length;
+    logits.set(rows, batch * batchSize * classes);
+    sums.sequences += chosen.length;
+    sums.tokens += tokens;
+    for (const steps of haltingSteps) sums.tokenSteps += steps;
+    sums.taskLoss += losses.taskLoss * chosen.length;
+    sums.klLoss += losses.klLoss * tokens;
+    sums.entropyLoss += losses.entropyLoss * tokens;
+    milliseconds += clock() - started;
+    yield { batch: batch + 1, batches, tokens, reviews: chosen.length };
+    await takeTurn();
+  }
+  const calibration = calibrationOf(logits, labels, classes);
+  const steps = sums.tokenSteps / sums.tokens;
+  return {
+    ...meanLosses(sums, modelConfig),
+    ...calibration,
+    accuracyStandardError: Math.sqrt(calibration.accuracy * (1 - calibration.accuracy) / indices.length),
+    haltingDepthMean: steps - 1,
+    haltingStepsMean: steps,
+    reviews: indices.length,
+    tokens: sums.tokens,
+    stopwatch: {
+      seconds: milliseconds / 1000,
+      tokens: sums.tokens,
+      reviews: indices.length,
+      tokenSteps: sums.tokenSteps,
+    },
+  };
+}
+
+/** The rows of an evaluation in `metrics.csv`. */
+export function evaluationMetrics(place: Omit<MetricValue, "metric" | "value">, evaluation: Evaluation): MetricValue[] {
+  return metricRows(place, {
+    loss: evaluation.loss,
+    task_loss: evaluation.taskLoss,
+    kl_loss: evaluation.klLoss,
+    entropy_loss: evaluation.entropyLoss,
+    accuracy: evaluation.accuracy,
+    ece: evaluation.ece,
+    halting_depth_mean: evaluation.haltingDepthMean,
+    halting_steps_mean: evaluation.haltingStepsMean,
+  });
+}

@@ -1,0 +1,312 @@
+import { epochOrder, packBatch } from "../data/batches.ts";
+import type { DatasetSplit, TokenizedDataset } from "../data/dataset.ts";
+import type { Engine, StepResult } from "../engine/engine.ts";
+import { DataError, RunError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { ADAMW, type TrainConfig } from "./config.ts";
+import { evaluateDataset, type Evaluation, evaluationMetrics } from "./evaluation.ts";
+import type { EpochSums, TrainEvent, TrainPosition } from "./events.ts";
+import { klScaleAt, learningRateAt } from "./schedule.ts";
+import { addBatch, EMPTY_SUMS, meanLosses, type Stopwatch, timingRows, trainingMetrics } from "./sums.ts";
+import { turnTaker } from "./turn.ts";
+
+/** A loss or gradient became NaN or infinite: the weights before that step are the last good ones. Exit code 1. */
+export class NonFiniteLossError extends RunError {
+  constructor(
+    /** Optimizer steps taken before the failing one. */
+    readonly step: number,
+    what: string,
+  ) {
+    super(
+      `Training stopped: the ${what} is not finite after ${step} optimizer steps`,
+      "Lower --learning-rate or --clip-grad-norm, or raise --warmup-steps.",
+    );
+  }
+}
+
+export interface TrainingOptions {
+  /** Holds the weights to start from, and the optimizer state when resuming; the caller closes it. */
+  readonly engine: Engine;
+  readonly dataset: TokenizedDataset;
+  readonly split: DatasetSplit;
+  readonly modelConfig: ModelConfig;
+  readonly config: TrainConfig;
+  /** Where to go on; absent at the start of a run. */
+  readonly resume?: TrainPosition;
+  /** Aborted to stop after the batch under way. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds of a monotonic clock; reaches timing rows only. */
+  readonly clock?: () => number;
+}
+
+/** Before the first step. */
+export const START_POSITION: TrainPosition = {
+  step: 0,
+  epoch: 0,
+  batch: 0,
+  sums: EMPTY_SUMS,
+  bestAccuracy: -1,
+  bestEpoch: 0,
+  epochsSinceBest: 0,
+};
+
+/** Training batches in an epoch, the last one possibly smaller than the others. */
+export function batchesPerEpoch(trainingReviews: number, config: TrainConfig): number {
+  const all = Math.ceil(trainingReviews / config.batchSize);
+  return config.limitBatches > 0 ? Math.min(all, config.limitBatches) : all;
+}
+
+/**
+ * Trains a model (spec §2–§3) and tells what happens. What follows a position is determined by it, the engine's state
+ * and the options: an interrupted and resumed run yields the same step, epoch and checkpoint events, except timing.
+ *
+ * An aborted signal ends the run after the batch under way, with a checkpoint and outcome `interrupted`. Throws
+ * NonFiniteLossError before a bad update is made, RunError when the engine dies, DataError on a foreign token or label.
+ */
+export async function* trainModel(options: TrainingOptions): AsyncGenerator<TrainEvent, void, void> {
+  const run = new Training(options);
+  yield* run.events();
+}
+
+interface Schedule {
+  readonly learningRate: number;
+  readonly klScale: number;
+}
+
+interface TrainedBatch {
+  readonly result: StepResult;
+  readonly schedule: Schedule;
+  /** Of this batch alone. */
+  readonly sums: EpochSums;
+  readonly watch: Stopwatch;
+}
+
+class Training {
+  readonly #options: TrainingOptions;
+  readonly #clock: () => number;
+  readonly #takeTurn: () => Promise<void>;
+  /** Batches of an epoch. */
+  readonly #batches: number;
+  readonly #totalSteps: number;
+  #position: TrainPosition;
+  /** The position of the latest checkpoint. */
+  #saved: TrainPosition | undefined;
+
+  constructor(options: TrainingOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#takeTurn = turnTaker(this.#clock);
+    const { train, validation } = options.split;
+    if (train.length === 0 || validation.length === 0) {
+      throw new DataError(
+        `Cannot train: ${train.length} reviews for training, ${validation.length} for validation`,
+        "Give both parts of the split at least one review.",
+      );
+    }
+    this.#batches = batchesPerEpoch(train.length, options.config);
+    this.#totalSteps = this.#batches * options.config.epochs;
+    this.#position = options.resume ?? START_POSITION;
+    this.#saved = options.resume;
+  }
+
+  async *events(): AsyncGenerator<TrainEvent, void, void> {
+    if (this.#saved === undefined) yield await this.#checkpoint(false);
+    let outcome = this.#outcome();
+    while (outcome === undefined) {
+      const stopwatch = yield* this.#trainRestOfEpoch();
+      const evaluation = yield* this.#validate();
+      if (evaluation === undefined) {
+        outcome = "interrupted";
+        break;
+      }
+      yield* this.#endEpoch(evaluation, stopwatch);
+      outcome = this.#outcome();
+    }
+    if (this.#saved !== this.#position) yield await this.#checkpoint(false);
+    yield { kind: "end", outcome, position: this.#position };
+  }
+
+  #outcome(): "finished" | "stopped-early" | "interrupted" | undefined {
+    const { config, signal } = this.#options;
+    if (this.#position.epoch >= config.epochs) return "finished";
+    if (config.patience > 0 && this.#position.epochsSinceBest >= config.patience) return "stopped-early";
+    return signal?.aborted ? "interrupted" : undefined;
+  }
+
+  async #checkpoint(best: boolean): Promise<TrainEvent> {
+    this.#saved = this.#position;
+    return { kind: "checkpoint", best, position: this.#position, state: await this.#options.engine.download() };
+  }
+
+  /** Trains the batches that are left of the epoch under way, or fewer when the signal is aborted. */
+  async *#trainRestOfEpoch(): AsyncGenerator<TrainEvent, Stopwatch, void> {
+    const { split, config, signal } = this.#options;
+    const order = epochOrder(split.train, config.seed, this.#position.epoch);
+    const epochWatch = new RunningStopwatch();
+    let stepWatch = new RunningStopwatch();
+    while (this.#position.batch < this.#batches && !signal?.aborted) {
+      const start = this.#position.batch * config.batchSize;
+      const trained = await this.#trainBatch(order.subarray(start, start + config.batchSize));
+      epochWatch.add(trained.watch);
+      stepWatch.add(trained.watch);
+      const { step, batch } = this.#position;
+      yield this.#progress("training", batch, this.#batches, trained.watch);
+      if (step % config.logEvery === 0) {
+        yield this.#stepEvent(trained, stepWatch);
+        stepWatch = new RunningStopwatch();
+      }
+      const due = config.checkpointEvery > 0 && step % config.checkpointEvery === 0;
+      if (due && batch < this.#batches) yield await this.#checkpoint(false);
+      await this.#takeTurn();
+    }
+    return epochWatch;
+  }
+
+  /** What the schedules give optimizer step `step` of the epoch under way. */
+  #schedule(step: number): Schedule {
+    const { config } = this.#options;
+    return {
+      learningRate: learningRateAt(step, {
+        peak: config.learningRate,
+        warmupSteps: config.warmupSteps,
+        totalSteps: this.#totalSteps,
+      }),
+      klScale: klScaleAt(this.#position.epoch, config.epochs),
+    };
+  }
+
+  async #trainBatch(indices: Uint32Array): Promise<TrainedBatch> {
+    const { engine, dataset, modelConfig, config } = this.#options;
+    const started = this.#clock();
+    const { step } = this.#position;
+    const schedule = this.#schedule(step);
+    const packed = packBatch(dataset, indices, modelConfig.maxSeqLength);
+    const result = await engine.trainStep(packed, {
+      ...ADAMW,
+      ...schedule,
+      dropout: modelConfig.dropout,
+      seed: config.seed,
+      weightDecay: config.weightDecay,
+      clipGradNorm: config.clipGradNorm,
+    });
+    if (!result.updated) {
+      throw new NonFiniteLossError(step, Number.isFinite(result.loss) ? "gradient" : "training loss");
+    }
+    const size = { sequences: indices.length, tokens: packed.tokens.length };
+    this.#position = {
+      ...this.#position,
+      step: step + 1,
+      batch: this.#position.batch + 1,
+      sums: addBatch(this.#position.sums, size, result),
+    };
+    const seconds = (this.#clock() - started) / 1000;
+    const watch = { seconds, tokens: size.tokens, reviews: size.sequences, tokenSteps: result.tokenSteps };
+    return { result, schedule, sums: addBatch(EMPTY_SUMS, size, result), watch };
+  }
+
+  #stepEvent({ result, schedule, sums }: TrainedBatch, watch: Stopwatch): TrainEvent {
+    const { step, epoch } = this.#position;
+    const place = { step, epoch: null, split: "train" } as const;
+    return {
+      kind: "step",
+      step,
+      totalSteps: this.#totalSteps,
+      epoch: epoch + 1,
+      metrics: trainingMetrics(place, result, sums, schedule),
+      timing: timingRows(place, watch),
+      loss: result.loss,
+      tokensPerSecond: watch.tokens / watch.seconds,
+    };
+  }
+
+  #progress(
+    phase: "training" | "validation",
+    batch: number,
+    batches: number,
+    done: Pick<Stopwatch, "tokens" | "reviews">,
+  ): TrainEvent {
+    const { epoch, sums } = this.#position;
+    return {
+      kind: "progress",
+      phase,
+      epoch: epoch + 1,
+      epochs: this.#options.config.epochs,
+      batch,
+      batches,
+      tokens: done.tokens,
+      reviews: done.reviews,
+      loss: meanLosses(sums, this.#options.modelConfig).loss,
+    };
+  }
+
+  /** Judges the weights on the validation split; undefined when the signal is aborted. */
+  async *#validate(): AsyncGenerator<TrainEvent, Evaluation | undefined, void> {
+    const { engine, dataset, split, modelConfig, config, signal } = this.#options;
+    if (signal?.aborted) return undefined;
+    const evaluation = evaluateDataset({
+      engine,
+      dataset,
+      indices: split.validation,
+      modelConfig,
+      batchSize: config.batchSize,
+      klScale: klScaleAt(this.#position.epoch, config.epochs),
+      clock: this.#clock,
+    });
+    while (true) {
+      const next = await evaluation.next();
+      if (next.done) {
+        if (!Number.isFinite(next.value.loss)) throw new NonFiniteLossError(this.#position.step, "validation loss");
+        return next.value;
+      }
+      yield this.#progress("validation", next.value.batch, next.value.batches, next.value);
+      if (signal?.aborted) return undefined;
+    }
+  }
+
+  async *#endEpoch(evaluation: Evaluation, stopwatch: Stopwatch): AsyncGenerator<TrainEvent, void, void> {
+    const { modelConfig } = this.#options;
+    const { step, epoch, sums } = this.#position;
+    const place = { step, epoch: epoch + 1 };
+    const validation = { ...place, split: "validation" } as const;
+    const best = evaluation.accuracy > this.#position.bestAccuracy;
+    const schedule = this.#schedule(step - 1);
+    yield {
+      kind: "epoch",
+      epoch: epoch + 1,
+      accuracy: evaluation.accuracy,
+      best,
+      metrics: [
+        ...trainingMetrics(place, meanLosses(sums, modelConfig), sums, schedule),
+        ...evaluationMetrics(validation, evaluation),
+      ],
+      timing: [
+        ...timingRows({ ...place, split: "train" }, stopwatch),
+        ...timingRows(validation, evaluation.stopwatch),
+      ],
+    };
+    this.#position = {
+      step,
+      epoch: epoch + 1,
+      batch: 0,
+      sums: EMPTY_SUMS,
+      bestAccuracy: best ? evaluation.accuracy : this.#position.bestAccuracy,
+      bestEpoch: best ? epoch + 1 : this.#position.bestEpoch,
+      epochsSinceBest: best ? 0 : this.#position.epochsSinceBest + 1,
+    };
+    yield await this.#checkpoint(best);
+  }
+}
+
+class RunningStopwatch implements Stopwatch {
+  seconds = 0;
+  tokens = 0;
+  reviews = 0;
+  tokenSteps = 0;
+
+  add(watch: Stopwatch): void {
+    this.seconds += watch.seconds;
+    this.tokens += watch.tokens;
+    this.reviews += watch.reviews;
+    this.tokenSteps += watch.tokenSteps;
+  }
+}
