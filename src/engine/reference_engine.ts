@@ -1,0 +1,227 @@
+import type { PackedBatch } from "../data/packed_batch.ts";
+import { DataError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { dropoutKey, DropoutMask } from "../model/dropout.ts";
+import { adamW, clipFactor, globalNorm } from "../model/reference/adamw.ts";
+import { logPrior } from "../model/reference/objective.ts";
+import { finishGradient, gradientParts, type ModelParts, modelParts } from "../model/reference/parts.ts";
+import {
+  backwardSequence,
+  forwardSequence,
+  type ObjectiveTerms,
+  sequenceObjective,
+} from "../model/reference/sequence.ts";
+import { powerIteration } from "../model/reference/spectral_norm.ts";
+import type { ModelState } from "../model/state.ts";
+import { type TensorTable, tensorTable } from "../model/tensors.ts";
+import { checkBatch } from "./batch_check.ts";
+import type {
+  Engine,
+  GradientResult,
+  Losses,
+  ObjectiveSettings,
+  Prediction,
+  PredictSettings,
+  SequenceTrace,
+  StepResult,
+  StepSettings,
+} from "./engine.ts";
+
+const NO_DROPOUT = new DropoutMask([0, 0], 0);
+
+interface MutableState {
+  parameters: Float64Array;
+  buffers: Float64Array;
+  firstMoment: Float64Array;
+  secondMoment: Float64Array;
+  step: number;
+}
+
+/** A pass over a whole batch. */
+interface BatchResult extends Losses {
+  readonly correct: number;
+  readonly tokenSteps: number;
+}
+
+function sequenceTokens({ tokens, offsets }: PackedBatch, s: number): Int32Array {
+  return tokens.subarray(offsets[s], offsets[s + 1]);
+}
+
+function largest(logits: Float64Array): number {
+  return logits.reduce((best, logit, c) => logit > logits[best] ? c : best, 0);
+}
+
+/** The definition of the model in float64, one thread, plain TypeScript (spec §1–§2): slow, and always there. */
+export class ReferenceEngine implements Engine {
+  readonly kind = "reference";
+  readonly description = "float64 reference, one thread";
+  readonly #config: ModelConfig;
+  readonly #table: TensorTable;
+  readonly #logQ: Float64Array;
+  readonly #state: MutableState;
+
+  /** All weights are zero until `upload`. `config` must be valid (`validateModelConfig`). */
+  constructor(config: ModelConfig) {
+    this.#config = config;
+    this.#table = tensorTable(config);
+    this.#logQ = logPrior(config);
+    const { parameterCount, bufferCount } = this.#table;
+    this.#state = {
+      parameters: new Float64Array(parameterCount),
+      buffers: new Float64Array(bufferCount),
+      firstMoment: new Float64Array(parameterCount),
+      secondMoment: new Float64Array(parameterCount),
+      step: 0,
+    };
+  }
+
+  /** Throws DataError when a slab's length is not the tensor table's. */
+  upload({ weights, optimizer }: ModelState): Promise<void> {
+    return settle(() => {
+      const { parameterCount, bufferCount } = this.#table;
+      this.#load("parameters", weights.parameters, parameterCount);
+      this.#load("buffers", weights.buffers, bufferCount);
+      this.#load("firstMoment", optimizer?.firstMoment ?? new Float64Array(parameterCount), parameterCount);
+      this.#load("secondMoment", optimizer?.secondMoment ?? new Float64Array(parameterCount), parameterCount);
+      this.#state.step = optimizer?.step ?? 0;
+    });
+  }
+
+  #load(slab: Exclude<keyof MutableState, "step">, values: Float32Array | Float64Array, wanted: number): void {
+    if (values.length !== wanted) {
+      throw new DataError(
+        `Cannot load ${slab}: ${values.length} values, the model has ${wanted}`,
+        "Use weights that were made for this configuration.",
+      );
+    }
+    this.#state[slab] = Float64Array.from(values);
+  }
+
+  download(): Promise<Required<ModelState<Float64Array>>> {
+    const { parameters, buffers, firstMoment, secondMoment, step } = this.#state;
+    return Promise.resolve({
+      weights: { parameters: parameters.slice(), buffers: buffers.slice() },
+      optimizer: { firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice(), step },
+    });
+  }
+
+  trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
+    return settle(() => {
+      checkBatch(this.#config, batch);
+      const { tensors, buffers1, buffers2 } = this.#parts();
+      powerIteration(tensors.linear1, buffers1);
+      powerIteration(tensors.linear2, buffers2);
+      const gradient = new Float64Array(this.#table.parameterCount);
+      const result = this.#backward(batch, settings, gradient);
+      const gradNorm = globalNorm(gradient);
+      const updated = Number.isFinite(result.loss) && Number.isFinite(gradNorm);
+      if (updated) {
+        const factor = clipFactor(gradNorm, settings.clipGradNorm);
+        const { parameters, firstMoment, secondMoment } = this.#state;
+        this.#state.step++;
+        const clipped = gradient.map((value) => value * factor);
+        adamW(parameters, clipped, firstMoment, secondMoment, this.#state.step, settings);
+      }
+      return { ...result, gradNorm, updated };
+    });
+  }
+
+  gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
+    return settle(() => {
+      checkBatch(this.#config, batch);
+      const gradient = new Float64Array(this.#table.parameterCount);
+      const { loss, taskLoss, klLoss, entropyLoss } = this.#backward(batch, settings, gradient);
+      return { loss, taskLoss, klLoss, entropyLoss, gradient };
+    });
+  }
+
+  predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
+    return settle(() => {
+      checkBatch(this.#config, batch);
+      const parts = this.#parts();
+      const everything = want === "everything";
+      const logits = new Float64Array(batch.labels.length * this.#config.numClasses);
+      const haltingSteps = new Uint8Array(batch.tokens.length);
+      const terms: ObjectiveTerms[] = [];
+      batch.labels.forEach((label, s) => {
+        const options = { keep: "first step", endWithCls: !everything } as const;
+        const forward = forwardSequence(parts, sequenceTokens(batch, s), NO_DROPOUT, options);
+        logits.set(forward.logits, s * this.#config.numClasses);
+        haltingSteps.set(forward.recurrence.halting.steps, batch.offsets[s]);
+        if (everything) terms.push(sequenceObjective(forward, label, this.#logQ));
+      });
+      return everything
+        ? { logits, haltingSteps, losses: this.#losses(batch, terms, klScale) }
+        : { logits, haltingSteps };
+    });
+  }
+
+  trace(batch: PackedBatch): Promise<SequenceTrace[]> {
+    return settle(() => {
+      checkBatch(this.#config, batch);
+      const parts = this.#parts();
+      return Array.from(batch.labels, (_, s): SequenceTrace => {
+        const options = { keep: "first step", endWithCls: false } as const;
+        const { recurrence } = forwardSequence(parts, sequenceTokens(batch, s), NO_DROPOUT, options);
+        const [first] = recurrence.steps;
+        return {
+          stepProbabilities: recurrence.halting.probabilities,
+          haltingSteps: recurrence.halting.steps,
+          binAssignmentStep0: first.bins.assignment,
+          attentionStep0: first.lookup.attention,
+          stateStep0: first.output,
+        };
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #parts(): ModelParts {
+    return modelParts(this.#config, this.#state);
+  }
+
+  /** Losses of the batch; adds their gradient to `slab`. Masks are those of the present step's number (spec §2). */
+  #backward(batch: PackedBatch, { klScale, dropout, seed }: ObjectiveSettings, slab: Float64Array): BatchResult {
+    const config = this.#config;
+    const parts = this.#parts();
+    const gradient = gradientParts(config, slab);
+    const tokens = batch.tokens.length;
+    const factors: ObjectiveTerms = {
+      task: 1 / batch.labels.length,
+      divergence: config.klLossWeight * klScale / tokens,
+      negativeEntropy: config.entLossWeight / (tokens * config.numHeads),
+    };
+    const terms: ObjectiveTerms[] = [];
+    let correct = 0;
+    let tokenSteps = 0;
+    batch.labels.forEach((label, s) => {
+      const mask = new DropoutMask(dropoutKey(seed, this.#state.step, s), dropout);
+      const ids = sequenceTokens(batch, s);
+      const forward = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false });
+      terms.push(sequenceObjective(forward, label, this.#logQ));
+      if (largest(forward.logits) === label) correct++;
+      for (const steps of forward.recurrence.halting.steps) tokenSteps += steps;
+      backwardSequence(parts, gradient, ids, forward, label, this.#logQ, factors, mask);
+    });
+    finishGradient(parts, gradient);
+    return { ...this.#losses(batch, terms, klScale), correct, tokenSteps };
+  }
+
+  #losses(batch: PackedBatch, terms: readonly ObjectiveTerms[], klScale: number): Losses {
+    const { klLossWeight, entLossWeight, numHeads } = this.#config;
+    const tokens = batch.tokens.length;
+    const sum = (term: keyof ObjectiveTerms) => terms.reduce((total, part) => total + part[term], 0);
+    const taskLoss = sum("task") / terms.length;
+    const klLoss = klScale * sum("divergence") / tokens;
+    const entropyLoss = sum("negativeEntropy") / (tokens * numHeads);
+    return { loss: taskLoss + klLossWeight * klLoss + entLossWeight * entropyLoss, taskLoss, klLoss, entropyLoss };
+  }
+}
+
+/** The reference computes at once; an error becomes a rejection, as the interface promises. */
+function settle<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
