@@ -11,7 +11,11 @@ export function epochOrder(indices: Uint32Array, seed: number, epoch: number): U
  * The reviews `indices` as one batch. A review longer than `maxSeqLength` tokens is cut so that `[CLS]` stays first
  * and `[SEP]` last: its first maxSeqLength − 1 ids, then its last id (spec §1). `maxSeqLength` is at least 2.
  */
-export function packBatch(dataset: TokenizedDataset, indices: Uint32Array, maxSeqLength: number): PackedBatch {
+export function packBatch(
+  dataset: Pick<TokenizedDataset, "tokens" | "offsets" | "labels">,
+  indices: Uint32Array,
+  maxSeqLength: number,
+): PackedBatch {
   const { offsets: from } = dataset;
   const offsets = new Uint32Array(indices.length + 1);
   const labels = new Uint8Array(indices.length);
