@@ -111,6 +111,8 @@ export function evaluationMetrics(place: Omit<MetricValue, "metric" | "value">, 
     entropy_loss: evaluation.entropyLoss,
     accuracy: evaluation.accuracy,
     ece: evaluation.ece,
+    mce: evaluation.mce,
+    brier: evaluation.brier,
     halting_depth_mean: evaluation.haltingDepthMean,
     halting_steps_mean: evaluation.haltingStepsMean,
   });
