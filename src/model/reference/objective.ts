@@ -4,8 +4,11 @@ import type { Halting, HaltingGradient } from "./halting.ts";
 /** Probabilities below this enter a logarithm as this (spec §2). */
 const LOG_CLAMP = 1e-9;
 
-/** Smallest normal double: the prior's logarithm stays finite also where the prior is 0 (target mean 1). */
-const SMALLEST_PRIOR = 2 ** -1022;
+/**
+ * Added to the target mean before g = 1/mean. Spec §2 leaves it out, the golden values contain it (their KL differs by
+ * 4e-10 without); it also keeps the prior's logarithm finite for a target mean of 1.
+ */
+const MEAN_OFFSET = 1e-8;
 
 /** Logarithm clamped at 1e-9. */
 function clampedLog(value: number): number {
@@ -19,10 +22,10 @@ function clampedEntropySlope(value: number): number {
 
 /** log Q of the truncated geometric prior over L + 1 outcomes, "never halts" last (spec §2). */
 export function logPrior({ maxLayers: L, targetHaltingMean }: ModelConfig): Float64Array {
-  const g = 1 / targetHaltingMean;
-  const prior = Float64Array.from({ length: L + 1 }, (_, t) => t < L ? g * (1 - g) ** t : (1 - g) ** L);
-  const sum = prior.reduce((total, q) => total + q, 0);
-  return prior.map((q) => Math.log(Math.max(q / sum, SMALLEST_PRIOR)));
+  const g = 1 / (targetHaltingMean + MEAN_OFFSET);
+  const logarithms = Float64Array.from({ length: L + 1 }, (_, t) => t * Math.log1p(-g) + (t < L ? Math.log(g) : 0));
+  const sum = logarithms.reduce((total, logQ) => total + Math.exp(logQ), 0);
+  return logarithms.map((logQ) => logQ - Math.log(sum));
 }
 
 /** −log softmax(logits)[label]; `slopes` [classes] receives its gradient with respect to the logits. */
