@@ -1,4 +1,7 @@
+import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 
 /** All commands, in the order of the help. To add one: its file in this folder, and a line here. */
-export const COMMANDS: readonly (Command | CommandGroup)[] = [];
+export const COMMANDS: readonly (Command | CommandGroup)[] = [
+  classifyCommand,
+];

@@ -1,3 +1,4 @@
+import { DEVICES } from "../engine/open_engine.ts";
 import { MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
 import { PAPER_RECIPE, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
@@ -76,7 +77,7 @@ const MOST_THREADS = 1024;
 
 /** Where the numbers are computed. */
 export const DEVICE_OPTIONS = grouped("Device:", {
-  device: choiceOption(["auto", "cpu", "gpu", "reference"], {
+  device: choiceOption(DEVICES, {
     description: "back end; reference is the slow float64 definition",
     fallback: "auto",
   }),

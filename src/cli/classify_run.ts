@@ -1,0 +1,101 @@
+import { extname } from "node:path";
+import { loadTokenizer } from "../data/tokenizer.ts";
+import { Classifier } from "../engine/classifier.ts";
+import { openEngine } from "../engine/open_engine.ts";
+import { UsageError } from "../errors.ts";
+import { requireVocabulary } from "../model/checkpoint.ts";
+import { loadCheckpoint } from "../model/checkpoint_file.ts";
+import type { ClassifyContext } from "./classify.ts";
+import { batched } from "./classify_batches.ts";
+import { readBytes, readTexts, type TextFormat, type TextRecord } from "./classify_input.ts";
+import { type ResultFormat, ResultWriter } from "./classify_output.ts";
+
+/** Bounds of what is in memory at once, and how long, in milliseconds, a text of a slow source waits for company. */
+const BATCH_LIMITS = { records: 64, units: 1 << 18, patience: 30 } as const;
+
+/** The body of `epsilon classify`. */
+export async function classify({ values, positionals, terminal }: ClassifyContext): Promise<number> {
+  if (values.checkpoint === undefined) {
+    throw new UsageError("Cannot classify: no model was given", "Give --checkpoint with a run folder or a checkpoint.");
+  }
+  const { format, texts } = openTexts(values, positionals);
+  const [{ checkpoint, path }, tokenizer] = await Promise.all([
+    loadCheckpoint(values.checkpoint),
+    loadTokenizer(values.vocabulary),
+  ]);
+  requireVocabulary(checkpoint, tokenizer.vocabularyHash, path);
+  const { config, state } = checkpoint;
+  const engine = await openEngine(config, values);
+  try {
+    const classifier = new Classifier({ engine, config, tokenizer });
+    await engine.upload({ weights: state.weights });
+    const writer = new ResultWriter({
+      format: resultFormat(format, values.json, terminal.interactive),
+      explain: values.explain,
+      interactive: terminal.interactive,
+      classes: config.numClasses,
+      maxLayers: config.maxLayers,
+    });
+    for await (const records of batched(texts, BATCH_LIMITS)) {
+      const results = await classifier.classify(records.map(({ text }) => text), values);
+      await terminal.write(results.map((result, i) => writer.write(records[i], result)).join(""));
+    }
+    return 0;
+  } finally {
+    await engine.close();
+  }
+}
+
+interface Texts {
+  readonly format: TextFormat;
+  readonly texts: AsyncIterable<TextRecord>;
+}
+
+/** Where the texts come from; throws UsageError unless there is exactly one such place and it can be understood. */
+function openTexts(
+  { file, textColumn, textKey }: ClassifyContext["values"],
+  positionals: readonly string[],
+): Texts {
+  if (textColumn !== undefined && textKey !== undefined) {
+    throw new UsageError("Cannot read the texts: both --text-column and --text-key were given", "Give one of them.");
+  }
+  const standardInput = positionals.includes("-");
+  if (positionals.length > (standardInput ? 1 : 0) && (standardInput || file !== undefined)) {
+    throw new UsageError(
+      "Cannot read the texts: more than one place was given",
+      "Give texts as arguments, or --file, or - for standard input.",
+    );
+  }
+  if (standardInput && file !== undefined) {
+    throw new UsageError("Cannot read the texts: both --file and - were given", "Give one of them.");
+  }
+  if (file !== undefined) {
+    const format = textFormat(textColumn, textKey, extname(file).toLowerCase());
+    return { format, texts: readTexts(readBytes(file), format, file) };
+  }
+  if (standardInput) {
+    const format = textFormat(textColumn, textKey, "");
+    return { format, texts: readTexts(Deno.stdin.readable, format, "standard input") };
+  }
+  if (positionals.length === 0) {
+    throw new UsageError("Cannot classify: no text was given", "Give texts, --file PATH, or - for standard input.");
+  }
+  return { format: { kind: "lines" }, texts: fromArguments(positionals) };
+}
+
+function textFormat(textColumn: string | undefined, textKey: string | undefined, extension: string): TextFormat {
+  if (textColumn !== undefined) return { kind: "csv", textColumn, delimiter: extension === ".tsv" ? "\t" : "," };
+  if (textKey !== undefined) return { kind: "jsonl", textKey };
+  const flag = { ".csv": "--text-column", ".tsv": "--text-column", ".jsonl": "--text-key" }[extension];
+  if (flag === undefined) return { kind: "lines" };
+  throw new UsageError(`Cannot read the texts: a ${extension} file needs ${flag}`, `Give ${flag} NAME.`);
+}
+
+async function* fromArguments(texts: readonly string[]): AsyncGenerator<TextRecord> {
+  for (const text of texts) yield { text, columns: [["text", text]] };
+}
+
+function resultFormat(format: TextFormat, json: boolean, interactive: boolean): ResultFormat {
+  if (json || format.kind === "jsonl") return "jsonl";
+  return interactive && format.kind === "lines" ? "people" : "csv";
+}
