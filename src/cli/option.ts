@@ -57,7 +57,7 @@ export function numberOption(
 }
 
 /** One of a few words; `fallback` is the default. */
-export function choiceOption<Choice extends string>(
+export function choiceOption<const Choice extends string>(
   choices: readonly Choice[],
   declaration: Common & { readonly fallback: NoInfer<Choice> },
 ): OptionDeclaration<Choice> {
