@@ -1,5 +1,6 @@
+import { readLines } from "../data/lines.ts";
+import { ReplacementCounter } from "../data/utf8.ts";
 import { DataError } from "../errors.ts";
-import { fileError } from "../files/file_error.ts";
 import { printable } from "../files/printable.ts";
 import { parseCsv } from "../libraries/csv.ts";
 import { suggestName } from "./nearest.ts";
@@ -19,35 +20,34 @@ export type TextFormat =
   | { readonly kind: "csv"; readonly textColumn: string; readonly delimiter: "," | "\t" }
   | { readonly kind: "jsonl"; readonly textKey: string };
 
-const LONGEST_LINE = 16 * 1024 * 1024;
-const NEW_LINE = 10;
+const decoder = new TextDecoder();
 
-/** The bytes of the file at `path`, piece by piece; throws DataError when it cannot be read. */
-export async function* readBytes(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    using file = await Deno.open(path);
-    yield* file.readable;
-  } catch (error) {
-    throw fileError("Cannot read", path, error);
-  }
+/** What was met while texts were read. */
+export interface InputReport {
+  /** Places where bytes were not UTF-8 and became U+FFFD. */
+  replaced: number;
 }
 
 /**
  * The texts of `source`, in their order and in bounded memory. Throws DataError, naming `name` and the line, for binary
- * data, a missing column or key, a broken record, or a line above 16 MiB.
+ * data, a missing column or key, a broken record, or a line above 32 MiB. `report` is filled on the way.
  */
 export function readTexts(
   source: AsyncIterable<Uint8Array>,
   format: TextFormat,
   name: string,
+  report: InputReport,
 ): AsyncGenerator<TextRecord> {
-  const checked = refuseBinary(source, name);
+  const checked = checkedText(source, name, report);
   if (format.kind === "csv") return readCsv(checked, format, name);
   return format.kind === "jsonl" ? readJsonLines(checked, format.textKey, name) : readPlainLines(checked, name);
 }
 
 async function* readPlainLines(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<TextRecord> {
-  for await (const { text } of readLines(source, name)) yield { text, columns: [["text", text]] };
+  for await (const { bytes } of readLines(source, name)) {
+    const text = decoder.decode(bytes).replace(/\r$/, "");
+    yield { text, columns: [["text", text]] };
+  }
 }
 
 async function* readCsv(
@@ -89,10 +89,11 @@ async function* readJsonLines(
   textKey: string,
   name: string,
 ): AsyncGenerator<TextRecord> {
-  for await (const { text: line, number } of readLines(source, name)) {
-    if (line.trim() === "") continue;
-    const place = `${printable(name)}, line ${number}`;
-    const value = parseJson(line, place);
+  for await (const { bytes, line } of readLines(source, name)) {
+    const json = decoder.decode(bytes);
+    if (json.trim() === "") continue;
+    const place = `${printable(name)}, line ${line}`;
+    const value = parseJson(json, place);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new DataError(`Cannot read ${place}: no JSON object`, "Write one object on each line.");
     }
@@ -108,64 +109,27 @@ async function* readJsonLines(
   }
 }
 
-function parseJson(line: string, place: string): unknown {
+function parseJson(json: string, place: string): unknown {
   try {
-    return JSON.parse(line);
+    return JSON.parse(json);
   } catch (error) {
     const reason = error instanceof Error ? printable(error.message) : "broken";
     throw new DataError(`Cannot read ${place}: ${reason}`, "Write one JSON object on each line.", { cause: error });
   }
 }
 
-async function* refuseBinary(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+async function* checkedText(
+  source: AsyncIterable<Uint8Array>,
+  name: string,
+  report: InputReport,
+): AsyncGenerator<Uint8Array> {
+  const counter = new ReplacementCounter();
   for await (const bytes of source) {
     if (bytes.includes(0)) {
       throw new DataError(`Cannot read ${printable(name)}: it is binary, a NUL byte was found`, "Give a text file.");
     }
+    report.replaced += counter.count(bytes, false);
     yield bytes;
   }
-}
-
-/** Lines without their ends (`\n` or `\r\n`); a byte order mark is skipped. */
-async function* readLines(
-  source: AsyncIterable<Uint8Array>,
-  name: string,
-): AsyncGenerator<{ readonly text: string; readonly number: number }> {
-  const decoder = new TextDecoder();
-  let pieces: Uint8Array[] = [];
-  let length = 0;
-  let number = 0;
-  const take = (bytes: Uint8Array) => {
-    pieces.push(bytes);
-    length += bytes.length;
-    if (length > LONGEST_LINE) {
-      throw new DataError(`Cannot read ${printable(name)}, line ${number + 1}: longer than 16 MiB`, "Split the line.");
-    }
-  };
-  const finish = () => {
-    const text = decoder.decode(pieces.length === 1 ? pieces[0] : joined(pieces, length)).replace(/\r$/, "");
-    pieces = [];
-    length = 0;
-    return { text, number: ++number };
-  };
-  for await (const bytes of source) {
-    let start = 0;
-    for (let end = bytes.indexOf(NEW_LINE); end >= 0; end = bytes.indexOf(NEW_LINE, start)) {
-      take(bytes.subarray(start, end));
-      yield finish();
-      start = end + 1;
-    }
-    if (start < bytes.length) take(bytes.slice(start));
-  }
-  if (length > 0) yield finish();
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    whole.set(piece, offset);
-    offset += piece.length;
-  }
-  return whole;
+  report.replaced += counter.count(new Uint8Array(0), true);
 }

@@ -1,4 +1,5 @@
 import { extname } from "node:path";
+import { readBytes } from "../data/byte_streams.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
 import { Classifier } from "../engine/classifier.ts";
 import { openEngine } from "../engine/open_engine.ts";
@@ -7,7 +8,7 @@ import { requireVocabulary } from "../model/checkpoint.ts";
 import { loadCheckpoint } from "../model/checkpoint_file.ts";
 import type { ClassifyContext } from "./classify.ts";
 import { batched } from "./classify_batches.ts";
-import { readBytes, readTexts, type TextFormat, type TextRecord } from "./classify_input.ts";
+import { type InputReport, readTexts, type TextFormat, type TextRecord } from "./classify_input.ts";
 import { type ResultFormat, ResultWriter } from "./classify_output.ts";
 
 /** Bounds of what is in memory at once, and how long, in milliseconds, a text of a slow source waits for company. */
@@ -18,7 +19,8 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
   if (values.checkpoint === undefined) {
     throw new UsageError("Cannot classify: no model was given", "Give --checkpoint with a run folder or a checkpoint.");
   }
-  const { format, texts } = openTexts(values, positionals);
+  const report: InputReport = { replaced: 0 };
+  const { format, texts } = openTexts(values, positionals, report);
   const [{ checkpoint, path }, tokenizer] = await Promise.all([
     loadCheckpoint(values.checkpoint),
     loadTokenizer(values.vocabulary),
@@ -40,6 +42,9 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
       const results = await classifier.classify(records.map(({ text }) => text), values);
       await terminal.write(results.map((result, i) => writer.write(records[i], result)).join(""));
     }
+    if (report.replaced > 0) {
+      terminal.warn(`${report.replaced} places of the texts were not UTF-8 and became U+FFFD.`);
+    }
     return 0;
   } finally {
     await engine.close();
@@ -55,6 +60,7 @@ interface Texts {
 function openTexts(
   { file, textColumn, textKey }: ClassifyContext["values"],
   positionals: readonly string[],
+  report: InputReport,
 ): Texts {
   if (textColumn !== undefined && textKey !== undefined) {
     throw new UsageError("Cannot read the texts: both --text-column and --text-key were given", "Give one of them.");
@@ -71,11 +77,11 @@ function openTexts(
   }
   if (file !== undefined) {
     const format = textFormat(textColumn, textKey, extname(file).toLowerCase());
-    return { format, texts: readTexts(readBytes(file), format, file) };
+    return { format, texts: readTexts(readBytes(file), format, file, report) };
   }
   if (standardInput) {
     const format = textFormat(textColumn, textKey, "");
-    return { format, texts: readTexts(Deno.stdin.readable, format, "standard input") };
+    return { format, texts: readTexts(Deno.stdin.readable, format, "standard input", report) };
   }
   if (positionals.length === 0) {
     throw new UsageError("Cannot classify: no text was given", "Give texts, --file PATH, or - for standard input.");

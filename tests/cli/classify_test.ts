@@ -102,13 +102,13 @@ Deno.test("--explain tells the steps of every token that the model read", async 
   });
 });
 
-Deno.test("bytes that are not UTF-8 are replaced, counted and said", async () => {
+Deno.test("text that is not UTF-8 is replaced, counted and said", async () => {
   await withModel(async (classify) => {
     const input = new Uint8Array([...new TextEncoder().encode("film \ufffd "), 0xff, 0xc3, 0x0a]);
     const { code, stdout, stderr } = await runProgram([...classify, "-"], { input });
     assert.equal(code, 0);
     assert.match(stdout, /film \ufffd \ufffd\ufffd,/);
-    assert.match(stderr, /2 bytes that are not UTF-8/);
+    assert.match(stderr, /2 places of the texts were not UTF-8/);
   });
 });
 
