@@ -1,0 +1,102 @@
+import { DataError } from "../errors.ts";
+import { fileError } from "../files/file_error.ts";
+import { printable } from "../files/printable.ts";
+import { type CsvRecord, formatCsvRow, parseCsv } from "../libraries/csv.ts";
+import { METRIC_COLUMNS, type MetricRow, SPLITS } from "./schema.ts";
+
+/** First line of `metrics.csv` and `timing.csv`. */
+export const METRICS_HEADER = formatCsvRow(METRIC_COLUMNS);
+
+/** A row with its `\n`: shortest number that reads back as the same double; missing and non-finite are empty. */
+export function formatMetricRow({ run, step, epoch, split, metric, value }: MetricRow): string {
+  return formatCsvRow([run, step, epoch, split, metric, value]);
+}
+
+export interface ReadMetricsOptions {
+  /** Told of a last line without its `\n`: it was being written when its writer died, and is no row. */
+  readonly onUnfinishedLine?: (text: string) => void;
+}
+
+/**
+ * The rows of a metrics file, one by one in bounded memory.
+ * Throws DataError with the line for a wrong header, a broken record or a field that is none of its column.
+ */
+export async function* readMetrics(path: string, options: ReadMetricsOptions = {}): AsyncGenerator<MetricRow, void> {
+  let header = true;
+  for await (const record of parseCsv(finishedLines(path, options), { name: path })) {
+    if (header) {
+      const fits = record.values.length === METRIC_COLUMNS.length &&
+        METRIC_COLUMNS.every((column, i) => record.values[i] === column);
+      if (!fits) throw fault(path, record.line, "header", record.values.join(","), METRIC_COLUMNS.join(","));
+      header = false;
+    } else {
+      yield metricRow(record, path);
+    }
+  }
+  if (header) throw fault(path, 1, "header", "nothing", METRIC_COLUMNS.join(","));
+}
+
+function metricRow({ values, line }: CsvRecord, path: string): MetricRow {
+  const [run, step, epoch, split, metric, value] = values;
+  const knownSplit = SPLITS.find((known) => known === split);
+  if (run === "") throw fault(path, line, "run", run, "a name");
+  if (!isCount(step)) throw fault(path, line, "step", step, "a whole number");
+  if (epoch !== "" && !isCount(epoch)) throw fault(path, line, "epoch", epoch, "a whole number or nothing");
+  if (knownSplit === undefined) throw fault(path, line, "split", split, SPLITS.join(", "));
+  if (!/^[a-z][a-z0-9_]*$/.test(metric)) throw fault(path, line, "metric", metric, "a name in snake case");
+  if (value !== "" && !isNumber(value)) throw fault(path, line, "value", value, "a finite number or nothing");
+  return {
+    run,
+    step: Number(step),
+    epoch: epoch === "" ? null : Number(epoch),
+    split: knownSplit,
+    metric,
+    value: value === "" ? null : Number(value),
+  };
+}
+
+function isCount(text: string): boolean {
+  return /^(?:0|[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(Number(text));
+}
+
+function isNumber(text: string): boolean {
+  return /^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text));
+}
+
+function fault(path: string, line: number, column: string, found: string, wanted: string): DataError {
+  return new DataError(
+    `Cannot read ${printable(path)}, line ${line}: ${column} is "${printable(found)}", wanted ${wanted}`,
+    "The file was changed after epsilon wrote it; restore it or leave this run out.",
+  );
+}
+
+const PIECE = 65_536;
+const NEWLINE = 0x0a;
+
+/** The file's bytes up to its last `\n`. */
+async function* finishedLines(path: string, options: ReadMetricsOptions): AsyncGenerator<Uint8Array, void> {
+  using file = await Deno.open(path, { read: true }).catch((error) => {
+    throw fileError("Cannot read", path, error);
+  });
+  const buffer = new Uint8Array(PIECE);
+  // Bytes of a line whose end is not read yet, at the buffer's start.
+  let unfinished = 0;
+  while (true) {
+    const read = await file.read(buffer.subarray(unfinished)).catch((error) => {
+      throw fileError("Cannot read", path, error);
+    });
+    if (read === null) break;
+    const filled = unfinished + read;
+    const end = buffer.lastIndexOf(NEWLINE, filled - 1) + 1;
+    if (end > 0) yield buffer.slice(0, end);
+    buffer.copyWithin(0, end, filled);
+    unfinished = filled - end;
+    if (unfinished === PIECE) {
+      throw new DataError(
+        `Cannot read ${printable(path)}: a line is longer than ${PIECE} bytes`,
+        "Name a metrics file that epsilon wrote.",
+      );
+    }
+  }
+  if (unfinished > 0) options.onUnfinishedLine?.(new TextDecoder().decode(buffer.subarray(0, unfinished)));
+}

@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import { DataError, UsageError } from "../errors.ts";
+import { writeFileAtomically } from "../files/atomic.ts";
+import { fileError } from "../files/file_error.ts";
+import { printable } from "../files/printable.ts";
+import {
+  array,
+  boolean,
+  checkShape,
+  type Described,
+  finite,
+  literal,
+  minValue,
+  nullable,
+  number,
+  picklist,
+  pipe,
+  record,
+  regex,
+  safeInteger,
+  strictObject,
+  string,
+  union,
+  unknown,
+} from "../libraries/schema.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { readModelConfig } from "../model/config_json.ts";
+import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
+
+/** Name of the file in a run folder. */
+export const RUN_JSON = "run.json";
+
+const real = pipe(number(), finite());
+const count = pipe(number(), safeInteger(), minValue(0));
+const sha256 = pipe(string(), regex(/^[0-9a-f]{64}$/));
+const time = pipe(string(), regex(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/));
+
+/** A run's name stands in every row: no line breaks or commas, nothing that a spreadsheet would run. */
+const RUN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+const RUN = strictObject({
+  format: literal("epsilon-run"),
+  version: literal(1),
+  run: pipe(string(), regex(RUN_NAME)),
+  model: unknown(),
+  recipe: record(string(), real),
+  configuration: record(
+    string(),
+    strictObject({ value: nullable(union([string(), real, boolean()])), origin: string() }),
+  ),
+  seed: count,
+  dataSha256: sha256,
+  vocabularySha256: sha256,
+  codeVersion: string(),
+  device: string(),
+  parameterCount: count,
+  started: time,
+  resumed: array(strictObject({ at: time, codeVersion: string(), device: string() })),
+  ended: nullable(time),
+  outcome: picklist(["running", "finished", "stopped-early", "interrupted", "failed"]),
+});
+
+/** What `run.json` holds; times are UTC in ISO 8601, outcome `running` until the run ends. */
+export type RunRecord = Omit<Described<typeof RUN>, "model" | "recipe"> & {
+  readonly model: ModelConfig;
+  readonly recipe: TrainConfig;
+};
+
+/** How a run ended. */
+export type RunOutcome = Exclude<RunRecord["outcome"], "running">;
+
+/** Throws UsageError unless `name` can name a run. */
+export function requireRunName(name: string): void {
+  if (RUN_NAME.test(name)) return;
+  throw new UsageError(
+    `Cannot name a run "${printable(name)}"`,
+    "Use up to 200 letters, digits, dots, dashes and underscores, the first a letter or digit.",
+  );
+}
+
+/** Writes `run.json` of `folder` as a whole or not at all; throws DataError when the disk refuses. */
+export async function writeRunJson(folder: string, record: RunRecord): Promise<void> {
+  await writeFileAtomically(join(folder, RUN_JSON), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Reads `run.json` of `folder`; throws DataError when it is missing, or naming the first key that is wrong. */
+export async function readRunJson(folder: string): Promise<RunRecord> {
+  const path = join(folder, RUN_JSON);
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError("Cannot read", path, error);
+    throw new DataError(
+      `Cannot read the run ${printable(folder)}: it has no ${RUN_JSON}`,
+      "Name a folder that `epsilon train` has filled.",
+      { cause: error },
+    );
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw broken(path, reason, cause);
+  }
+  const result = checkShape(RUN, value);
+  if ("fault" in result) throw broken(path, result.fault);
+  const model = readModelConfig(result.value.model, path);
+  return { ...result.value, model, recipe: readRecipe(result.value.recipe, path) };
+}
+
+function readRecipe(values: Record<string, number>, path: string): TrainConfig {
+  try {
+    return validateTrainConfig(values as Record<keyof TrainConfig, number>);
+  } catch (error) {
+    if (error instanceof UsageError) throw broken(path, `recipe: ${error.message}`, error);
+    throw error;
+  }
+}
+
+function broken(path: string, details: string, cause?: unknown): DataError {
+  return new DataError(
+    `Cannot read ${printable(path)}: ${printable(details)}`,
+    "The file was changed or comes from another version of epsilon; restore it or use that version.",
+    { cause },
+  );
+}

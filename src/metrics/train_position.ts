@@ -1,0 +1,37 @@
+import { DataError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+import { checkShape, finite, minValue, number, pipe, safeInteger, strictObject } from "../libraries/schema.ts";
+import type { TrainPosition } from "../train/events.ts";
+
+const count = pipe(number(), safeInteger(), minValue(0));
+const real = pipe(number(), finite());
+
+const POSITION = strictObject({
+  step: count,
+  epoch: count,
+  batch: count,
+  sums: strictObject({
+    batches: count,
+    sequences: count,
+    tokens: count,
+    tokenSteps: count,
+    correct: count,
+    taskLoss: real,
+    klLoss: real,
+    entropyLoss: real,
+    gradNorm: real,
+  }),
+  bestAccuracy: real,
+  bestEpoch: count,
+  epochsSinceBest: count,
+});
+
+/** The training position out of a checkpoint's metadata; throws DataError naming the file and the key that is wrong. */
+export function readTrainPosition(value: unknown, fileName: string): TrainPosition {
+  const result = checkShape(POSITION, value);
+  if ("value" in result) return result.value;
+  throw new DataError(
+    `Cannot resume from ${printable(fileName)}: training position: ${printable(result.fault)}`,
+    "Resume with the version of epsilon that saved it.",
+  );
+}
