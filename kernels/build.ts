@@ -1,0 +1,75 @@
+/**
+ * Compiles the AssemblyScript kernels: `deno task kernels`. Writes `kernels/header.as.ts` from the table in `header.ts`
+ * and the modules `kernels/build/{fast,strict}.wasm`. The compiled modules are part of the repository, so that a checkout
+ * runs without a build; a test compares them with a fresh build.
+ */
+import asc from "assemblyscript/asc";
+import { HEADER_ADDRESS, HEADER_FLOATS, HEADER_INTEGERS } from "./header.ts";
+
+/** `fast` may fuse a multiplication and an addition, `strict` rounds both: the same bytes on every processor. */
+export type Numerics = "fast" | "strict";
+
+/** Pages of 64 KiB that the modules declare; scratch and constants lie below, so that V8 need not check their bounds. */
+export const INITIAL_PAGES = 64;
+export const MAXIMUM_PAGES = 65536;
+
+/** The text of `header.as.ts`. */
+export function headerSource(): string {
+  const accessor = (name: string, type: string, index: number) =>
+    `// @ts-ignore: decorator\n@inline\nexport function ${name}(): ${type} {\n  return load<${type}>(${
+      HEADER_ADDRESS + 4 * index
+    });\n}\n`;
+  const address = /^(packed|transposed|slot|token)|^(parameters|buffers|gradient|firstMoment|secondMoment|positions)$/;
+  const places =
+    /^(gradientSlots|offsets|labels|dropoutKeys|haltingSteps|logits|results|tauFactors|spectralNorms|priorLogarithms)$/;
+  const integers = HEADER_INTEGERS.map((name, i) =>
+    accessor(name, address.test(name) || places.test(name) ? "usize" : "i32", i)
+  );
+  const floats = HEADER_FLOATS.map((name, i) => accessor(name, "f32", HEADER_INTEGERS.length + i));
+  return `// Written by build.ts from header.ts; do not edit.\n\n${[...integers, ...floats].join("\n")}`;
+}
+
+/** Compiles kernels found below `folder` (default: this folder) and returns the module's bytes. */
+export async function compileKernels(numerics: Numerics, folder = new URL(".", import.meta.url)): Promise<Uint8Array> {
+  const messages: string[] = [];
+  const binaries: Uint8Array[] = [];
+  const sink = { write: (text: string | Uint8Array) => void messages.push(String(text)) };
+  const features = numerics === "fast" ? "simd,relaxed-simd,threads" : "simd,threads";
+  const result = await asc.main(
+    [
+      "main.as.ts",
+      ...["-O3", "--noAssert", "--runtime", "stub", "--enable", features],
+      ...["--importMemory", "--sharedMemory", "--initialMemory", `${INITIAL_PAGES}`],
+      ...["--maximumMemory", `${MAXIMUM_PAGES}`, "--outFile", "module.wasm"],
+    ],
+    {
+      stdout: sink,
+      stderr: sink,
+      readFile: (name: string) => readText(new URL(name, folder)),
+      writeFile: (name: string, contents: Uint8Array | string) => {
+        if (name.endsWith(".wasm") && typeof contents !== "string") binaries.push(contents);
+      },
+      listFiles: () => [],
+    },
+  );
+  if (result.error || binaries.length !== 1) throw new Error(`Cannot compile kernels:\n${messages.join("")}`);
+  return binaries[0];
+}
+
+async function readText(url: URL): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(url);
+  } catch {
+    return null;
+  }
+}
+
+if (import.meta.main) {
+  await Deno.writeTextFile(new URL("header.as.ts", import.meta.url), headerSource());
+  await Deno.mkdir(new URL("build/", import.meta.url), { recursive: true });
+  for (const numerics of ["fast", "strict"] as const) {
+    const bytes = await compileKernels(numerics);
+    await Deno.writeFile(new URL(`build/${numerics}.wasm`, import.meta.url), bytes);
+    console.log(`${numerics}: ${bytes.length} bytes`);
+  }
+}

@@ -1,0 +1,73 @@
+// The spectral FFN (spec §1) on one tile: out = W̄₂ · dropout(GELU(W̄₁ y + b₁)) + b₂.
+//
+// y [d][8]; hidden [4·ffnGroups][8]; out [4·dGroups][8]. W̄ comes packed, already divided by its spectral norm.
+
+import {
+  dGroups, dModel, dropoutThreshold, ffnDim, ffnGroups, packedFfn1, packedFfn1Bias, packedFfn2, packedFfn2Bias,
+  slotFfn1, slotFfn1Bias, slotFfn2, slotFfn2Bias, transposedFfn1, transposedFfn2,
+} from "../header.as";
+import { applyMask, dropoutMask, SITE_FFN_HIDDEN } from "../simd/dropout.as";
+import { madd, normalDensity, normalDistribution } from "../simd/math.as";
+import { outerAdd, rowSumsAdd, tileProduct } from "../simd/matmul.as";
+
+/** hidden is scratch; `mask` [rows rounded up to 8][8] is scratch for dropout. */
+export function ffnForward(out: usize, y: usize, hidden: usize, mask: usize, positions: usize, key: usize, step: i32): void {
+  tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
+  const end = hidden + (<usize>ffnDim() << 5);
+  for (let p = hidden; p < end; p += 32) {
+    const x0 = v128.load(p), x1 = v128.load(p, 16);
+    v128.store(p, f32x4.mul(x0, normalDistribution(x0)));
+    v128.store(p, f32x4.mul(x1, normalDistribution(x1)), 16);
+  }
+  if (dropoutThreshold()) {
+    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, ffnDim());
+    applyMask(hidden, mask, ffnDim());
+  }
+  tileProduct(out, hidden, packedFfn2(), packedFfn2Bias(), ffnDim(), dGroups());
+}
+
+/**
+ * Per tile: hidden ← dropout(GELU(pre)), dPre ← gradient of pre, dy [4·dGroups][8] ← W̄₁ᵀ·dPre, from dOut. The weights'
+ * gradients follow for a whole chunk in `ffnWeightGradients`.
+ */
+export function ffnBackward(
+  dy: usize, dOut: usize, y: usize, hidden: usize, dPre: usize, mask: usize, positions: usize, key: usize, step: i32,
+): void {
+  const rows = ffnDim();
+  tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
+  tileProduct(dPre, dOut, transposedFfn2(), 0, dModel(), ffnGroups());
+  const size = <usize>rows << 5;
+  if (dropoutThreshold()) {
+    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, rows);
+    for (let p: usize = 0; p < size; p += 16) {
+      const factor = v128.load(mask + p);
+      geluPair(hidden + p, dPre + p, factor);
+    }
+  } else {
+    const one = f32x4.splat(1);
+    for (let p: usize = 0; p < size; p += 16) geluPair(hidden + p, dPre + p, one);
+  }
+  tileProduct(dy, dPre, transposedFfn1(), 0, rows, dGroups());
+}
+
+/** hidden ← factor·GELU(pre) where it held pre; dPre ← factor·GELU′(pre)·dHidden where it held dHidden. */
+// @ts-ignore: decorator
+@inline
+function geluPair(hidden: usize, dPre: usize, factor: v128): void {
+  const x = v128.load(hidden);
+  const distribution = normalDistribution(x);
+  const slope = madd(x, normalDensity(x), distribution);
+  v128.store(hidden, f32x4.mul(f32x4.mul(x, distribution), factor));
+  v128.store(dPre, f32x4.mul(f32x4.mul(slope, factor), v128.load(dPre)));
+}
+
+/** The slot's ∂W̄₁, ∂b₁, ∂W̄₂, ∂b₂ grow by a chunk of tiles; strides are bytes from tile to tile. */
+export function ffnWeightGradients(
+  slot: usize, dOut: usize, dStride: usize, y: usize, yStride: usize, hidden: usize, dPre: usize, hiddenStride: usize,
+  tiles: i32,
+): void {
+  outerAdd(slot + slotFfn2(), dOut, dStride, dGroups(), hidden, hiddenStride, ffnDim(), tiles);
+  rowSumsAdd(slot + slotFfn2Bias(), dOut, dStride, dGroups(), tiles);
+  outerAdd(slot + slotFfn1(), dPre, hiddenStride, ffnGroups(), y, yStride, dModel(), tiles);
+  rowSumsAdd(slot + slotFfn1Bias(), dPre, hiddenStride, ffnGroups(), tiles);
+}

@@ -1,0 +1,143 @@
+/**
+ * The header: where every kernel finds its sizes, addresses and settings. One table, from which `build.ts` writes the
+ * accessors of `header.as.ts`, so that the host and the kernels cannot disagree.
+ *
+ * Words lie at `HEADER_ADDRESS + 4 · index`; addresses are bytes in the shared memory.
+ */
+export const HEADER_ADDRESS = 65536;
+
+export const HEADER_INTEGERS = [
+  // Sizes; `…Groups` counts groups of four rows.
+  "dModel",
+  "dGroups",
+  "numHeads",
+  "headDim",
+  "headGroups",
+  "numBins",
+  "binGroups",
+  "ffnDim",
+  "ffnGroups",
+  "maxLayers",
+  "binUpdateFrequency",
+  "exitMode",
+  "numClasses",
+  // Settings of the present call.
+  "dropoutThreshold",
+  // Natural-order slabs of the model's tensors.
+  "parameters",
+  "buffers",
+  "gradient",
+  "firstMoment",
+  "secondMoment",
+  "positions",
+  // Places of tensors in the parameter slab (elements).
+  "atGamma1",
+  "atBeta1",
+  "atGamma2",
+  "atBeta2",
+  "atLogTau",
+  "atPrototypes",
+  "atBinWeight",
+  "atQueryWeight",
+  "atQueryBias",
+  "atKeyWeight",
+  "atKeyBias",
+  "atValueWeight",
+  "atValueBias",
+  "atOutputWeight",
+  "atOutputBias",
+  "atFfn1Weight",
+  "atFfn1Bias",
+  "atFfn2Weight",
+  "atFfn2Bias",
+  "atHalting",
+  "atHeadWeight",
+  "atHeadBias",
+  // Packed weights, remade before each call (see packing.as.ts).
+  "packedGamma1",
+  "packedBeta1",
+  "packedGamma2",
+  "packedBeta2",
+  "packedQuery",
+  "packedQueryBias",
+  "packedKeyValue",
+  "packedKeyValueBias",
+  "packedBin",
+  "packedPrototypes",
+  "packedOutput",
+  "packedOutputBias",
+  "packedFfn1",
+  "packedFfn1Bias",
+  "packedFfn2",
+  "packedFfn2Bias",
+  "packedHalting",
+  "packedHaltingBias",
+  "transposedQuery",
+  "transposedKeyValue",
+  "transposedBin",
+  "transposedPrototypes",
+  "transposedOutput",
+  "transposedFfn1",
+  "transposedFfn2",
+  "tauFactors",
+  "spectralNorms",
+  "priorLogarithms",
+  // One gradient slot per sequence; fields are bytes from the slot's start.
+  "gradientSlots",
+  "slotBytes",
+  "slotGamma1",
+  "slotBeta1",
+  "slotGamma2",
+  "slotBeta2",
+  "slotTau",
+  "slotPrototypes",
+  "slotBin",
+  "slotQuery",
+  "slotQueryBias",
+  "slotKeyValue",
+  "slotKeyValueBias",
+  "slotOutput",
+  "slotOutputBias",
+  "slotFfn1",
+  "slotFfn1Bias",
+  "slotFfn2",
+  "slotFfn2Bias",
+  "slotHalting",
+  "slotHaltingBias",
+  "slotHeadWeight",
+  "slotHeadBias",
+  // The batch and what comes back.
+  "tokens",
+  "offsets",
+  "labels",
+  "dropoutKeys",
+  "tokenGradients",
+  "haltingSteps",
+  "logits",
+  "results",
+] as const;
+
+export const HEADER_FLOATS = [
+  "alphaRes",
+  "centerScale",
+  "scoreScale",
+  "embeddingScale",
+  "dropoutScale",
+  // Objective: what one token or sequence weighs.
+  "taskWeight",
+  "klWeight",
+  "entropyWeight",
+] as const;
+
+export type HeaderInteger = typeof HEADER_INTEGERS[number];
+export type HeaderFloat = typeof HEADER_FLOATS[number];
+
+/** Byte address of a header word. */
+export function headerAddress(name: HeaderInteger | HeaderFloat): number {
+  const integer = (HEADER_INTEGERS as readonly string[]).indexOf(name);
+  const index = integer >= 0 ? integer : HEADER_INTEGERS.length + (HEADER_FLOATS as readonly string[]).indexOf(name);
+  return HEADER_ADDRESS + 4 * index;
+}
+
+/** Doubles reported for each sequence in `results`. */
+export const RESULT_FIELDS = ["taskLoss", "klSum", "entropySum", "correct", "tokenSteps", "stepsRun"] as const;

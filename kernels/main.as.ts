@@ -1,0 +1,81 @@
+// The WASM module: what the host calls. Arguments that stay the same over a batch stand in the header (header.ts).
+
+import { adamwStep, squaredNorm } from "./adamw/adamw.as";
+import { embeddingScatter } from "./embedding/embedding.as";
+import { packWeights, unpackGradients } from "./epsilon/packing.as";
+import {
+  applications, entropySum, probabilities, probabilityStride, recurrenceForward, stepsRun,
+} from "./epsilon/recurrence.as";
+import { recurrenceBackward } from "./epsilon/recurrence_backward.as";
+import * as ws from "./epsilon/workspace.as";
+import {
+  dModel, dropoutKeys, gradientSlots, haltingSteps, labels, logits, numClasses, offsets, priorLogarithms, results, slotBytes,
+  tokenGradients, tokens,
+} from "./header.as";
+import { crossEntropy, headBackward, headForward, klForward } from "./loss/objective.as";
+
+export { adamwStep, embeddingScatter, packWeights, squaredNorm, unpackGradients };
+export { workspaceBytes } from "./epsilon/workspace.as";
+
+/** What a sequence task is to compute. */
+const LOGITS: i32 = 0;
+const EVERYTHING: i32 = 1;
+const GRADIENT: i32 = 2;
+const RECORD: i32 = 3;
+const RESULT_BYTES: usize = 48;
+
+/** One sequence of the batch, start to end, in the thread's own `workspace`. */
+export function sequenceTask(sequence: i32, workspace: usize, want: i32): void {
+  const index = <usize>sequence << 2;
+  const first = load<u32>(offsets() + index), n = <i32>(load<u32>(offsets() + index + 4) - first);
+  const saving = want >= GRADIENT;
+  ws.openWorkspace(workspace);
+  const steps = haltingSteps() + first;
+  memory.fill(steps, 0, n);
+  recurrenceForward(
+    tokens() + (<usize>first << 2), n, dropoutKeys() + (<usize>sequence << 3), steps, saving, want == LOGITS,
+    want != LOGITS,
+  );
+  const output = logits() + <usize>(sequence * numClasses()) * 4;
+  headForward(output, ws.readout);
+  const result = results() + <usize>sequence * RESULT_BYTES;
+  let counted: f64 = 0;
+  for (let i = 0; i < n; i++) counted += <f64>load<u8>(steps + <usize>i);
+  store<f64>(result, 0, 24);
+  store<f64>(result, counted, 32);
+  store<f64>(result, <f64>applications, 40);
+  if (want == LOGITS || want == RECORD) return;
+  const label = <i32>load<u8>(labels() + <usize>sequence);
+  store<f64>(result, crossEntropy(output, label));
+  store<f64>(result, klForward(probabilities, n, probabilityStride, stepsRun, priorLogarithms()), 8);
+  store<f64>(result, entropySum, 16);
+  store<f64>(result, largest(output) == label ? 1 : 0, 24);
+  if (want != GRADIENT) return;
+  const slot = gradientSlots() + <usize>sequence * slotBytes();
+  memory.fill(slot, 0, slotBytes());
+  headBackward(slot, ws.dReadout, output, ws.readout, label);
+  recurrenceBackward(slot, tokenGradients() + <usize>(first * dModel()) * 4, <i32>load<u8>(steps));
+}
+
+/** The first class with the largest logit. */
+function largest(output: usize): i32 {
+  let best = 0;
+  for (let c = 1; c < numClasses(); c++) {
+    if (load<f32>(output + (<usize>c << 2)) > load<f32>(output + (<usize>best << 2))) best = c;
+  }
+  return best;
+}
+
+/** Address of a field of the first step's record, after a task that wanted RECORD. */
+export function recordField(index: i32): usize {
+  return ws.field(0, index);
+}
+
+/** Address and row length in bytes of the probabilities [L][n8] of the last sequence. */
+export function probabilityRows(): usize {
+  return probabilities;
+}
+
+export function probabilityRowBytes(): usize {
+  return probabilityStride;
+}

@@ -1,0 +1,46 @@
+import fastModule from "../../../kernels/build/fast.wasm" with { type: "bytes" };
+import strictModule from "../../../kernels/build/strict.wasm" with { type: "bytes" };
+
+/** `fast` may fuse a multiplication and an addition, `strict` rounds both: the same bytes on every processor. */
+export type Numerics = "fast" | "strict";
+
+/** What the compiled kernels export (kernels/main.as.ts); addresses and sizes are bytes. */
+export interface Kernels {
+  packWeights(iterating: number): void;
+  sequenceTask(sequence: number, workspace: number, want: number): void;
+  unpackGradients(slots: number, slotBytes: number): void;
+  embeddingScatter(ids: number, tokenGradients: number, tokens: number): void;
+  squaredNorm(first: number, last: number): number;
+  adamwStep(
+    first: number,
+    last: number,
+    clip: number,
+    decay: number,
+    rate: number,
+    secondScale: number,
+    beta1: number,
+    beta2: number,
+    epsilon: number,
+  ): void;
+  workspaceBytes(tokens: number, saving: number): number;
+  recordField(index: number): number;
+  probabilityRows(): number;
+  probabilityRowBytes(): number;
+}
+
+/** What a sequence task is to compute (kernels/main.as.ts). */
+export const Want = { logits: 0, everything: 1, gradient: 2, record: 3 } as const;
+
+/** The compiled kernels. */
+export function compileModule(numerics: Numerics): WebAssembly.Module {
+  return new WebAssembly.Module(numerics === "fast" ? fastModule : strictModule);
+}
+
+/** One thread's instance over the shared memory. */
+export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
+  const abort = () => {
+    throw new Error("a kernel stopped itself");
+  };
+  const instance = new WebAssembly.Instance(module, { env: { memory, abort } });
+  return instance.exports as unknown as Kernels;
+}

@@ -1,0 +1,115 @@
+import { RunError } from "../../errors.ts";
+import { BOARD_WORDS, Job, runTasks, Word } from "./control.ts";
+import { compileModule, instantiateKernels, type Kernels, type Numerics } from "./module.ts";
+import type { WorkerStart } from "./worker.ts";
+
+const PAGE_BYTES = 65536;
+/** Pages that 32-bit addresses reach. */
+const MAXIMUM_PAGES = 65536;
+
+/** Looks at the board before the host sleeps until the last worker has done. */
+const SPINS = 20_000;
+
+/** The host and its workers over one shared memory. */
+export class Threads {
+  readonly memory: WebAssembly.Memory;
+  /** The host's own kernels. */
+  readonly kernels: Kernels;
+  readonly board: Int32Array<SharedArrayBuffer>;
+  readonly count: number;
+  readonly #workers: Worker[];
+
+  private constructor(
+    memory: WebAssembly.Memory,
+    kernels: Kernels,
+    board: Int32Array<SharedArrayBuffer>,
+    workers: Worker[],
+  ) {
+    this.memory = memory;
+    this.kernels = kernels;
+    this.board = board;
+    this.count = workers.length + 1;
+    this.#workers = workers;
+  }
+
+  /**
+   * Starts `count` − 1 workers beside the host over `bytes` of memory, which the system hands out only as it is touched.
+   * Throws RunError when there is not so much or a worker cannot start.
+   */
+  static async start(count: number, numerics: Numerics, bytes: number): Promise<Threads> {
+    const module = compileModule(numerics);
+    const memory = createMemory(bytes);
+    const board = new Int32Array(new SharedArrayBuffer(4 * BOARD_WORDS));
+    const workers = await Promise.all(
+      Array.from({ length: count - 1 }, (_, i) => startWorker({ module, memory, board, thread: i + 1, generation: 0 })),
+    );
+    return new Threads(memory, instantiateKernels(module, memory), board, workers);
+  }
+
+  /** Runs `tasks` tasks of `job` on all threads; returns when the last is done. */
+  run(job: typeof Job.sequences | typeof Job.adamw, tasks: number): void {
+    const { board } = this;
+    board[Word.job] = job;
+    board[Word.tasks] = tasks;
+    Atomics.store(board, Word.next, 0);
+    Atomics.store(board, Word.done, 0);
+    Atomics.add(board, Word.generation, 1);
+    if (this.count > 1) Atomics.notify(board, Word.generation);
+    try {
+      runTasks(board, this.memory, this.kernels, 0);
+    } catch {
+      Atomics.store(board, Word.failed, 1);
+    }
+    this.#waitForWorkers();
+    if (Atomics.exchange(board, Word.failed, 0) !== 0) {
+      throw new RunError(
+        "Cannot finish the computation: a kernel failed",
+        "Report this with the command that led to it.",
+      );
+    }
+  }
+
+  #waitForWorkers(): void {
+    const { board } = this;
+    const others = this.count - 1;
+    for (let i = 0; i < SPINS; i++) {
+      if (Atomics.load(board, Word.done) === others) return;
+    }
+    for (let done = Atomics.load(board, Word.done); done !== others; done = Atomics.load(board, Word.done)) {
+      Atomics.wait(board, Word.done, done);
+    }
+  }
+
+  /** Ends all workers. */
+  close(): void {
+    this.board[Word.job] = Job.quit;
+    Atomics.add(this.board, Word.generation, 1);
+    Atomics.notify(this.board, Word.generation);
+    for (const worker of this.#workers) worker.terminate();
+  }
+}
+
+function createMemory(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: MAXIMUM_PAGES, shared: true });
+  } catch (cause) {
+    throw new RunError(
+      `Cannot reserve memory: ${Math.ceil(bytes / 2 ** 20)} MiB wanted, at most 4096 can be had`,
+      "Use fewer threads, smaller batches or shorter sequences.",
+      { cause },
+    );
+  }
+}
+
+function startWorker(start: WorkerStart): Promise<Worker> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = () => resolve(worker);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new RunError(`Cannot start thread ${start.thread}: ${event.message}`, "Try with fewer threads."));
+    };
+    worker.postMessage(start);
+  });
+}

@@ -1,0 +1,297 @@
+import { availableParallelism } from "node:os";
+import { headerAddress, type HeaderFloat, type HeaderInteger, RESULT_FIELDS } from "../../kernels/header.ts";
+import type { PackedBatch } from "../data/packed_batch.ts";
+import { DataError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { dropoutKey, dropoutThreshold } from "../model/dropout.ts";
+import { logPrior } from "../model/reference/objective.ts";
+import type { ModelState } from "../model/state.ts";
+import { type TensorTable, tensorTable } from "../model/tensors.ts";
+import { checkBatch } from "./batch_check.ts";
+import { type BatchPlaces, placeBatch, writePositions } from "./cpu/batch_places.ts";
+import { Job, Word } from "./cpu/control.ts";
+import { type ModelLayout, modelLayout } from "./cpu/layout.ts";
+import { type Numerics, Want } from "./cpu/module.ts";
+import { Threads } from "./cpu/threads.ts";
+import { traceSequence } from "./cpu/trace.ts";
+import type {
+  Engine,
+  GradientResult,
+  Losses,
+  ObjectiveSettings,
+  Prediction,
+  PredictSettings,
+  SequenceTrace,
+  StepResult,
+  StepSettings,
+} from "./engine.ts";
+
+export interface CpuEngineOptions {
+  /** Threads, the calling one included; 0 means one a core. */
+  readonly threads: number;
+  readonly numerics?: Numerics;
+}
+
+const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
+type Slab = typeof SLABS[number];
+
+/** Parameters of one AdamW task: enough to be worth taking, few enough to share. */
+const ADAMW_BLOCK = 32768;
+
+/** A first reservation: the paper's run fits, and untouched memory costs nothing. */
+const FIRST_BYTES = 256 * 2 ** 20;
+
+const NO_OBJECTIVE: ObjectiveSettings = { klScale: 1, dropout: 0, seed: 0 };
+
+/** WASM SIMD kernels on all cores; a sequence is a task, results do not depend on the number of threads. */
+export class CpuEngine implements Engine {
+  readonly kind = "cpu";
+  readonly #config: ModelConfig;
+  readonly #table: TensorTable;
+  readonly #layout: ModelLayout;
+  readonly #numerics: Numerics;
+  #threads: Threads;
+  #step = 0;
+
+  private constructor(
+    config: ModelConfig,
+    table: TensorTable,
+    layout: ModelLayout,
+    numerics: Numerics,
+    threads: Threads,
+  ) {
+    this.#config = config;
+    this.#table = table;
+    this.#layout = layout;
+    this.#numerics = numerics;
+    this.#threads = threads;
+    this.#writeHeader(layout.integers, layout.floats);
+    this.#floats(layout.integers.priorLogarithms ?? 0, config.maxLayers + 1).set(logPrior(config));
+  }
+
+  /** Starts the threads; all weights are zero until `upload`. `config` must be valid. Throws RunError without memory. */
+  static async open(config: ModelConfig, { threads, numerics = "fast" }: CpuEngineOptions): Promise<CpuEngine> {
+    const table = tensorTable(config);
+    const layout = modelLayout(config, table);
+    const count = threads > 0 ? threads : availableParallelism();
+    const started = await Threads.start(count, numerics, layout.end + FIRST_BYTES);
+    return new CpuEngine(config, table, layout, numerics, started);
+  }
+
+  get description(): string {
+    const { count } = this.#threads;
+    const fused = this.#numerics === "fast" ? "relaxed multiply-add" : "strict rounding";
+    return `CPU, WASM SIMD (${fused}), ${count} ${count === 1 ? "thread" : "threads"}`;
+  }
+
+  // deno-lint-ignore require-await -- so that every error arrives as a rejection
+  async upload({ weights, optimizer }: ModelState): Promise<void> {
+    const slabs: Record<Slab, Float32Array | Float64Array | undefined> = {
+      ...weights,
+      firstMoment: optimizer?.firstMoment,
+      secondMoment: optimizer?.secondMoment,
+    };
+    for (const name of SLABS) {
+      const values = slabs[name];
+      if (values !== undefined && values.length !== this.#slab(name).length) {
+        throw new DataError(
+          `Cannot load ${name}: ${values.length} values, the model has ${this.#slab(name).length}`,
+          "Use weights that were made for this configuration.",
+        );
+      }
+    }
+    for (const name of SLABS) {
+      const values = slabs[name];
+      if (values === undefined) this.#slab(name).fill(0);
+      else this.#slab(name).set(values);
+    }
+    this.#step = optimizer?.step ?? 0;
+  }
+
+  download(): Promise<Required<ModelState<Float32Array>>> {
+    const [parameters, buffers, firstMoment, secondMoment] = SLABS.map((name) => Float32Array.from(this.#slab(name)));
+    return Promise.resolve({
+      weights: { parameters, buffers },
+      optimizer: { firstMoment, secondMoment, step: this.#step },
+    });
+  }
+
+  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
+    const places = await this.#prepare(batch, settings, Want.gradient);
+    this.#threads.kernels.packWeights(1);
+    const sums = this.#runSequences(batch, places, Want.gradient);
+    this.#reduceGradients(batch, places);
+    const losses = this.#losses(sums, batch, settings);
+    const gradNorm = Math.sqrt(this.#threads.kernels.squaredNorm(0, this.#table.parameterCount));
+    const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
+    if (updated) this.#update(places, settings, gradNorm);
+    else this.#gradient().fill(0);
+    return { ...losses, gradNorm, updated, correct: sums.correct, tokenSteps: sums.tokenSteps };
+  }
+
+  async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
+    const places = await this.#prepare(batch, settings, Want.gradient);
+    this.#threads.kernels.packWeights(0);
+    const sums = this.#runSequences(batch, places, Want.gradient);
+    this.#reduceGradients(batch, places);
+    const gradient = Float32Array.from(this.#gradient());
+    this.#gradient().fill(0);
+    return { ...this.#losses(sums, batch, settings), gradient };
+  }
+
+  async predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
+    const settings = { ...NO_OBJECTIVE, klScale };
+    const places = await this.#prepare(batch, settings, Want[want]);
+    this.#threads.kernels.packWeights(0);
+    const sums = this.#runSequences(batch, places, Want[want]);
+    const logits = Float32Array.from(this.#floats(places.logits, batch.labels.length * this.#config.numClasses));
+    const haltingSteps = Uint8Array.from(new Uint8Array(this.#buffer, places.haltingSteps, batch.tokens.length));
+    const losses = want === "everything" ? this.#losses(sums, batch, settings) : undefined;
+    return { logits, haltingSteps, losses };
+  }
+
+  async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
+    const places = await this.#prepare(batch, NO_OBJECTIVE, Want.record);
+    const { kernels } = this.#threads;
+    kernels.packWeights(0);
+    return Array.from(batch.labels, (_, s) => {
+      kernels.sequenceTask(s, places.workspaces, Want.record);
+      const first = batch.offsets[s], n = batch.offsets[s + 1] - first;
+      return traceSequence(kernels, this.#buffer, this.#config, places.haltingSteps + first, n);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#threads.close();
+    return Promise.resolve();
+  }
+
+  get #buffer(): ArrayBufferLike {
+    return this.#threads.memory.buffer;
+  }
+
+  #floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.#buffer, address, count);
+  }
+
+  #slab(name: Slab): Float32Array {
+    const count = name === "buffers" ? this.#table.bufferCount : this.#table.parameterCount;
+    return this.#floats(this.#layout.integers[name] ?? 0, count);
+  }
+
+  #gradient(): Float32Array {
+    return this.#floats(this.#layout.integers.gradient ?? 0, this.#table.parameterCount);
+  }
+
+  #writeHeader(
+    integers: Partial<Record<HeaderInteger, number>>,
+    floats: Partial<Record<HeaderFloat, number>>,
+  ): void {
+    const view = new DataView(this.#buffer);
+    for (const [name, value] of Object.entries(integers)) {
+      view.setUint32(headerAddress(name as HeaderInteger), value, true);
+    }
+    for (const [name, value] of Object.entries(floats)) {
+      view.setFloat32(headerAddress(name as HeaderFloat), value, true);
+    }
+  }
+
+  /** Checks the batch, makes room for it and writes it where the kernels look. */
+  async #prepare(batch: PackedBatch, settings: ObjectiveSettings, want: number): Promise<BatchPlaces> {
+    checkBatch(this.#config, batch);
+    const { tokens, offsets, labels } = batch;
+    const places = placeBatch(this.#config, this.#layout, batch, want, this.#threads.count, this.#threads.kernels);
+    if (places.end > this.#buffer.byteLength) await this.#enlarge(places.end);
+    const threshold = dropoutThreshold(settings.dropout);
+    this.#writeHeader(places.integers, {
+      taskWeight: 1 / labels.length,
+      klWeight: this.#config.klLossWeight * settings.klScale / tokens.length,
+      entropyWeight: this.#config.entLossWeight / (tokens.length * this.#config.numHeads),
+      dropoutScale: 1 / (1 - threshold / 65536),
+    });
+    this.#writeHeader({ dropoutThreshold: threshold }, {});
+    new Int32Array(this.#buffer, places.tokens, tokens.length).set(tokens);
+    new Uint32Array(this.#buffer, places.offsets, offsets.length).set(offsets);
+    new Uint8Array(this.#buffer, places.labels, labels.length).set(labels);
+    const keys = new Uint32Array(this.#buffer, places.dropoutKeys, 2 * labels.length);
+    labels.forEach((_, s) => keys.set(dropoutKey(settings.seed, this.#step, s), 2 * s));
+    // The longest first, so that the threads end together.
+    const length = (s: number) => offsets[s + 1] - offsets[s];
+    const order = Uint32Array.from(labels.keys()).sort((a, b) => length(b) - length(a) || a - b);
+    new Uint32Array(this.#buffer, places.order, labels.length).set(order);
+    writePositions(this.#floats(places.positions, places.longest * this.#config.dModel), this.#config.dModel);
+    return places;
+  }
+
+  /** Moves to a larger memory: the threads start anew, weights and header are copied. */
+  async #enlarge(bytes: number): Promise<void> {
+    const old = this.#threads;
+    const kept = new Uint8Array(old.memory.buffer, 0, this.#layout.end);
+    this.#threads = await Threads.start(old.count, this.#numerics, Math.min(2 ** 32, Math.ceil(bytes * 1.25)));
+    new Uint8Array(this.#buffer, 0, kept.length).set(kept);
+    old.close();
+  }
+
+  /** Runs every sequence of the batch and sums what they report, in the batch's order. */
+  #runSequences(batch: PackedBatch, places: BatchPlaces, want: number): Record<typeof RESULT_FIELDS[number], number> {
+    const { board } = this.#threads;
+    board[Word.want] = want;
+    board[Word.order] = places.order;
+    board[Word.workspaces] = places.workspaces;
+    board[Word.workspaceBytes] = places.workspaceBytes;
+    this.#threads.run(Job.sequences, batch.labels.length);
+    const sequences = batch.labels.length;
+    const values = new Float64Array(this.#buffer, places.results, sequences * RESULT_FIELDS.length);
+    const sum = (field: number) => {
+      let total = 0;
+      for (let s = 0; s < sequences; s++) total += values[s * RESULT_FIELDS.length + field];
+      return total;
+    };
+    return {
+      taskLoss: sum(0),
+      klSum: sum(1),
+      entropySum: sum(2),
+      correct: sum(3),
+      tokenSteps: sum(4),
+      stepsRun: sum(5),
+    };
+  }
+
+  #losses(
+    sums: Record<"taskLoss" | "klSum" | "entropySum", number>,
+    batch: PackedBatch,
+    { klScale }: { readonly klScale: number },
+  ): Losses {
+    const { klLossWeight, entLossWeight, numHeads } = this.#config;
+    const taskLoss = sums.taskLoss / batch.labels.length;
+    const klLoss = klScale * sums.klSum / batch.tokens.length;
+    const entropyLoss = sums.entropySum / (batch.tokens.length * numHeads);
+    return { loss: taskLoss + klLossWeight * klLoss + entLossWeight * entropyLoss, taskLoss, klLoss, entropyLoss };
+  }
+
+  #reduceGradients(batch: PackedBatch, places: BatchPlaces): void {
+    const { kernels } = this.#threads;
+    kernels.unpackGradients(batch.labels.length, this.#layout.slotBytes);
+    kernels.embeddingScatter(places.tokens, places.tokenGradients, batch.tokens.length);
+  }
+
+  #update(places: BatchPlaces, settings: StepSettings, gradNorm: number): void {
+    this.#step++;
+    const { learningRate, weightDecay, clipGradNorm, beta1, beta2, epsilon } = settings;
+    const clip = clipGradNorm > 0 ? Math.min(1, clipGradNorm / (gradNorm + 1e-6)) : 1;
+    const { board } = this.#threads;
+    board[Word.blockElements] = ADAMW_BLOCK;
+    board[Word.elements] = this.#table.parameterCount;
+    board[Word.factors] = places.factors;
+    new Float64Array(this.#buffer, places.factors, 7).set([
+      clip,
+      1 - learningRate * weightDecay,
+      learningRate / (1 - beta1 ** this.#step),
+      1 / Math.sqrt(1 - beta2 ** this.#step),
+      beta1,
+      beta2,
+      epsilon,
+    ]);
+    this.#threads.run(Job.adamw, Math.ceil(this.#table.parameterCount / ADAMW_BLOCK));
+  }
+}
