@@ -1,7 +1,9 @@
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
+import { verifyCommand } from "./verify.ts";
 
 /** All commands, in the order of the help. To add one: its file in this folder, and a line here. */
 export const COMMANDS: readonly (Command | CommandGroup)[] = [
   classifyCommand,
+  verifyCommand,
 ];

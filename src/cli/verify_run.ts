@@ -1,0 +1,113 @@
+import { openEngine } from "../engine/open_engine.ts";
+import { TOLERANCES, type VerificationRow, verifyGolden } from "../engine/verification.ts";
+import { DataError, VerificationError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+import { type Golden, goldenPaths, parseGolden, readGolden } from "../model/golden.ts";
+import { learningRateAt } from "../train/schedule.ts";
+import { jsonDocument, visible } from "./output.ts";
+import type { VerifyContext } from "./verify.ts";
+
+/** What was verified, and where. */
+interface Verified {
+  readonly device: string;
+  readonly rows: readonly VerificationRow[];
+  /** Files about models that this version does not compute. */
+  readonly skipped: readonly string[];
+}
+
+/** The body of `epsilon verify`. */
+export async function verify({ values, terminal }: VerifyContext): Promise<number> {
+  const verified = await verifyAll(values, (file) => terminal.say(`Skipping ${file}: it is about the vanilla model`));
+  await terminal.write(values.json ? jsonDocument(summary(verified)) : table(verified));
+  const failures = verified.rows.filter(({ pass }) => !pass);
+  if (failures.length > 0) {
+    const worst = failures.reduce((a, b) => excess(b) > excess(a) ? b : a);
+    throw new VerificationError(
+      `Verification failed: ${failures.length} of ${verified.rows.length} values; the worst is ${worst.quantity} of ` +
+        `${worst.file}, error ${shown(worst.error)}, tolerance ${shown(worst.tolerance)}`,
+      "Run it with --device reference as well, to tell a fault of the device from one of the files.",
+    );
+  }
+  return 0;
+}
+
+async function verifyAll(
+  { goldens, tolerance, device, threads }: VerifyContext["values"],
+  onSkipped: (file: string) => void,
+): Promise<Verified> {
+  const rows: VerificationRow[] = [];
+  const skipped: string[] = [];
+  let description = "";
+  for await (const golden of readGoldens(goldens)) {
+    if (golden.kind === "vanilla") {
+      skipped.push(golden.file);
+      onSkipped(golden.file);
+      continue;
+    }
+    const engine = await openEngine(golden.config, { device, threads });
+    description = engine.description;
+    const allowed = engine.kind === "reference" ? TOLERANCES.float64 : TOLERANCES.float32;
+    rows.push(
+      ...await verifyGolden(golden, () => Promise.resolve(engine), {
+        tolerance: tolerance > 0 ? tolerance : allowed,
+        learningRate: (step, { learningRate, warmupSteps, totalSteps }) =>
+          learningRateAt(step, { peak: learningRate, warmupSteps, totalSteps }),
+      }),
+    );
+  }
+  if (rows.length === 0) {
+    throw new DataError(
+      `Cannot verify: no golden file of the Epsilon model in ${printable(goldens ?? "the program")}`,
+      "Give a folder with golden files of kind epsilon or trajectory.",
+    );
+  }
+  return { device: description, rows, skipped };
+}
+
+async function* readGoldens(folder: string | undefined): AsyncGenerator<Golden> {
+  if (folder === undefined) {
+    const { BUILT_IN_GOLDENS } = await import("./built_in_goldens.ts");
+    for (const [file, text] of BUILT_IN_GOLDENS) yield parseGolden(text, file);
+    return;
+  }
+  for (const path of await goldenPaths(folder)) yield await readGolden(path);
+}
+
+function summary({ device, rows, skipped }: Verified): Record<string, unknown> {
+  return { device, pass: rows.every(({ pass }) => pass), values: rows, skipped };
+}
+
+/** The worst row of each quantity over all files, in the order of their first appearance. */
+function worstByQuantity(rows: readonly VerificationRow[]): VerificationRow[] {
+  const worst = new Map<string, VerificationRow>();
+  for (const row of rows) {
+    const before = worst.get(row.quantity);
+    if (before === undefined || excess(row) > excess(before)) worst.set(row.quantity, row);
+  }
+  return [...worst.values()];
+}
+
+function table({ device, rows }: Verified): string {
+  const worst = worstByQuantity(rows);
+  const width = Math.max(...worst.map(({ quantity }) => quantity.length));
+  const lines = worst.map(({ quantity, error, tolerance, file, pass }) =>
+    [quantity.padEnd(width), shown(error), shown(tolerance), pass ? "ok  " : "FAIL", visible(file)].join("  ")
+  );
+  const files = new Set(rows.map(({ file }) => file)).size;
+  const failures = rows.filter(({ pass }) => !pass).length;
+  return [
+    ["worst error of".padEnd(width), "error  ", "allowed", "    ", "file"].join("  "),
+    ...lines,
+    `${rows.length - failures} of ${rows.length} values of ${files} files agree on ${device}`,
+    "",
+  ].join("\n");
+}
+
+/** How far a row is beyond its tolerance; an error that is no number is the farthest. */
+function excess({ error, tolerance }: VerificationRow): number {
+  return Number.isNaN(error) ? Infinity : error - tolerance;
+}
+
+function shown(value: number): string {
+  return value.toExponential(1).padEnd("1.0e-10".length);
+}
