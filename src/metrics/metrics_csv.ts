@@ -36,6 +36,9 @@ export async function* readMetrics(path: string, options: ReadMetricsOptions = {
   if (header) throw fault(path, 1, "header", "nothing", METRIC_COLUMNS.join(","));
 }
 
+/** A metric of such a name would be two columns of one name in a wide table. */
+const COLUMNS: ReadonlySet<string> = new Set(METRIC_COLUMNS);
+
 function metricRow({ values, line }: CsvRecord, path: string): MetricRow {
   const [run, step, epoch, split, metric, value] = values;
   const knownSplit = SPLITS.find((known) => known === split);
@@ -43,7 +46,9 @@ function metricRow({ values, line }: CsvRecord, path: string): MetricRow {
   if (!isCount(step)) throw fault(path, line, "step", step, "a whole number");
   if (epoch !== "" && !isCount(epoch)) throw fault(path, line, "epoch", epoch, "a whole number or nothing");
   if (knownSplit === undefined) throw fault(path, line, "split", split, SPLITS.join(", "));
-  if (!/^[a-z][a-z0-9_]*$/.test(metric)) throw fault(path, line, "metric", metric, "a name in snake case");
+  if (!/^[a-z][a-z0-9_]*$/.test(metric) || COLUMNS.has(metric)) {
+    throw fault(path, line, "metric", metric, "a name in snake case, none of the columns");
+  }
   if (value !== "" && !isNumber(value)) throw fault(path, line, "value", value, "a finite number or nothing");
   return {
     run,
