@@ -1,0 +1,74 @@
+import { createTarDecoder } from "modern-tar";
+import { DataError, EpsilonError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+
+/** One entry of a tar archive; `bytes` must be called, if at all, before the next entry is asked for. */
+export interface TarEntry {
+  /** Path as the archive gives it: hostile until checked. */
+  readonly name: string;
+  /** False for folders, links, devices and the like. */
+  readonly isFile: boolean;
+  /** Bytes of its content as its header says. */
+  readonly size: number;
+  /** The content; throws DataError when it is larger than `limit` bytes. */
+  bytes(limit: number): Promise<Uint8Array>;
+}
+
+/**
+ * Reads a tar archive (ustar, pax, GNU long names) entry by entry in bounded memory; nothing is written to disk.
+ *
+ * @param name Name of the archive in messages.
+ * @throws DataError when the archive is truncated or broken; EpsilonErrors of `source` pass through.
+ */
+export async function* readTar(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<TarEntry> {
+  const decoder = createTarDecoder({ strict: true });
+  const reader = ReadableStream.from(source).pipeThrough(decoder).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const { header, body } = value;
+      let taken = false;
+      yield {
+        name: header.name,
+        isFile: header.type === "file" || header.type === undefined,
+        size: header.size,
+        bytes: (limit) => {
+          taken = true;
+          return collect(body, header.size, limit, `${printable(header.name)} in ${printable(name)}`);
+        },
+      };
+      if (!taken) await body.cancel();
+    }
+  } catch (error) {
+    throw error instanceof EpsilonError ? error : brokenArchive(name, error);
+  } finally {
+    // A reader that stops early must not leave the source open; what the cancelled pipe says then is of no interest.
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function collect(body: ReadableStream<Uint8Array>, size: number, limit: number, name: string) {
+  if (size > limit) {
+    await body.cancel();
+    throw new DataError(
+      `Cannot read ${name}: it has ${size} bytes, at most ${limit} wanted`,
+      "Remove it from the archive or shorten it.",
+    );
+  }
+  const bytes = new Uint8Array(size);
+  let place = 0;
+  for await (const piece of body) {
+    bytes.set(piece, place);
+    place += piece.length;
+  }
+  return bytes;
+}
+
+function brokenArchive(name: string, error: unknown): DataError {
+  const message = error instanceof Error ? error.message : "unknown fault";
+  const cause = /truncated/i.test(message) ? "it is truncated" : `it is broken (${printable(message)})`;
+  return new DataError(`Cannot read the archive ${printable(name)}: ${cause}`, "Fetch or copy it again.", {
+    cause: error,
+  });
+}
