@@ -7,7 +7,6 @@ import {
   array,
   boolean,
   checkShape,
-  type Described,
   finite,
   literal,
   minValue,
@@ -60,11 +59,30 @@ const RUN = strictObject({
   outcome: picklist(["running", "finished", "stopped-early", "interrupted", "failed"]),
 });
 
-/** What `run.json` holds; times are UTC in ISO 8601, outcome `running` until the run ends. */
-export type RunRecord = Omit<Described<typeof RUN>, "model" | "recipe"> & {
+/** What `run.json` holds; times are UTC in ISO 8601. */
+export interface RunRecord {
+  readonly format: "epsilon-run";
+  readonly version: 1;
+  readonly run: string;
   readonly model: ModelConfig;
   readonly recipe: TrainConfig;
-};
+  /** Every option by its name in kebab case, and where its value came from; null where there is none. */
+  readonly configuration: Readonly<
+    Record<string, { readonly value: string | number | boolean | null; readonly origin: string }>
+  >;
+  readonly seed: number;
+  readonly dataSha256: string;
+  readonly vocabularySha256: string;
+  readonly codeVersion: string;
+  readonly device: string;
+  readonly parameterCount: number;
+  readonly started: string;
+  readonly resumed: readonly { readonly at: string; readonly codeVersion: string; readonly device: string }[];
+  /** Null until the run ends. */
+  readonly ended: string | null;
+  /** `running` until the run ends. */
+  readonly outcome: "running" | "finished" | "stopped-early" | "interrupted" | "failed";
+}
 
 /** How a run ended. */
 export type RunOutcome = Exclude<RunRecord["outcome"], "running">;
