@@ -1,9 +1,15 @@
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
+import { evaluateCommand } from "./evaluate.ts";
+import { exportCommand } from "./export.ts";
+import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
 /** All commands, in the order of the help. To add one: its file in this folder, and a line here. */
 export const COMMANDS: readonly (Command | CommandGroup)[] = [
+  trainCommand,
+  evaluateCommand,
   classifyCommand,
+  exportCommand,
   verifyCommand,
 ];

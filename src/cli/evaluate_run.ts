@@ -1,0 +1,164 @@
+import { dirname } from "node:path";
+import type { TokenizedDataset } from "../data/dataset.ts";
+import { stratifiedSplit } from "../data/split.ts";
+import { openEngine } from "../engine/open_engine.ts";
+import { DataError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
+import { readTrainPosition } from "../metrics/train_position.ts";
+import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
+import { loadCheckpoint } from "../model/checkpoint_file.ts";
+import { PAPER_CONFIG } from "../model/config.ts";
+import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
+import { klScaleAt } from "../train/schedule.ts";
+import type { EvaluateContext } from "./evaluate.ts";
+import { formatTable } from "./format.ts";
+import { jsonDocument } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { chooseData, loadReviews, recordedData } from "./reviews.ts";
+
+type Split = EvaluateContext["values"]["split"];
+
+/** The body of `epsilon evaluate`. */
+export async function evaluate({ values, positionals, terminal }: EvaluateContext): Promise<number> {
+  const [model] = positionals;
+  const { checkpoint, path } = await loadCheckpoint(model, { fallbackConfig: PAPER_CONFIG });
+  if (checkpoint.vocabularyHash === undefined) {
+    terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
+  }
+  const record = await recordBeside(path, checkpoint);
+  const progress = new Progress(values.progress);
+  try {
+    const dataset = await loadReviews({
+      data: record === undefined ? await chooseData(values) : recordedData(values, record),
+      threads: values.threads,
+      split: values.split === "test" ? "test" : "train",
+      progress,
+      terminal,
+    });
+    requireVocabulary(checkpoint, dataset.vocabularyHash, path);
+    const indices = indicesOf(values.split, dataset, checkpoint, path);
+    const klScale = klScaleOf(checkpoint, record, path);
+    const evaluation = await judge({ checkpoint, dataset, indices, klScale, values, progress });
+    progress.clear();
+    const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, klScale) };
+    await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation));
+    return 0;
+  } finally {
+    progress.clear();
+  }
+}
+
+interface Judgement {
+  readonly checkpoint: Checkpoint;
+  readonly dataset: TokenizedDataset;
+  readonly indices: Uint32Array;
+  readonly klScale: number;
+  readonly values: EvaluateContext["values"];
+  readonly progress: Progress;
+}
+
+async function judge(
+  { checkpoint, dataset, indices, klScale, values, progress }: Judgement,
+): Promise<Evaluation> {
+  const engine = await openEngine(checkpoint.config, values);
+  try {
+    await engine.upload({ weights: checkpoint.state.weights });
+    const evaluation = evaluateDataset({
+      engine,
+      dataset,
+      indices,
+      modelConfig: checkpoint.config,
+      batchSize: values.batchSize,
+      klScale,
+    });
+    progress.begin();
+    let tokens = 0;
+    while (true) {
+      const next = await evaluation.next();
+      if (next.done) return next.value;
+      const { batch, batches } = next.value;
+      tokens += next.value.tokens;
+      progress.update({ label: "evaluating", done: batch, total: batches, count: { value: tokens, unit: "tokens" } });
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The record of the checkpoint's run, if the checkpoint lies in its folder. */
+async function recordBeside(path: string, { details }: Checkpoint): Promise<RunRecord | undefined> {
+  try {
+    const record = await readRunJson(dirname(path));
+    return record.run === details.run ? record : undefined;
+  } catch (error) {
+    if (error instanceof DataError && error.cause instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The reviews of `split`; training and validation are parted as the checkpoint's metadata says. */
+function indicesOf(split: Split, dataset: TokenizedDataset, { details }: Checkpoint, path: string): Uint32Array {
+  if (split === "test" || split === "all") return Uint32Array.from(dataset.labels, (_, review) => review);
+  const { seed, validation_share: share, data_sha256: hash } = details;
+  if (seed === undefined || share === undefined || hash === undefined) {
+    throw new DataError(
+      `Cannot tell the ${split} reviews of ${printable(path)}: its metadata does not say how they were parted`,
+      "Give --split all or --split test.",
+    );
+  }
+  if (hash !== dataset.dataHash) {
+    throw new DataError(
+      `Cannot tell the ${split} reviews of ${printable(path)}: it was trained on data with SHA-256 ${
+        printable(hash)
+      }, found ${dataset.dataHash}`,
+      "Give the training data with --data, or judge by other data with --split all.",
+    );
+  }
+  return stratifiedSplit(dataset.labels, { seed: Number(seed), validationShare: Number(share) })[split];
+}
+
+/** The scale of the KL term with which training validated these weights, so that losses compare; else 1. */
+function klScaleOf({ position }: Checkpoint, record: RunRecord | undefined, path: string): number {
+  if (position === undefined || record === undefined) return 1;
+  const { epoch } = readTrainPosition(position, path);
+  return klScaleAt(Math.max(0, epoch - 1), record.recipe.epochs);
+}
+
+function resultOf(evaluation: Evaluation, klScale: number) {
+  return {
+    reviews: evaluation.reviews,
+    tokens: evaluation.tokens,
+    accuracy: evaluation.accuracy,
+    accuracy_standard_error: evaluation.accuracyStandardError,
+    loss: evaluation.loss,
+    task_loss: evaluation.taskLoss,
+    kl_loss: evaluation.klLoss,
+    entropy_loss: evaluation.entropyLoss,
+    kl_scale: klScale,
+    ece: evaluation.ece,
+    mce: evaluation.mce,
+    brier: evaluation.brier,
+    halting_depth_mean: evaluation.haltingDepthMean,
+    halting_steps_mean: evaluation.haltingStepsMean,
+    seconds: evaluation.stopwatch.seconds,
+  };
+}
+
+function formatEvaluation(path: string, split: Split, evaluation: Evaluation): string {
+  const percent = (share: number) => (100 * share).toFixed(2);
+  return formatTable([
+    ["checkpoint", path],
+    ["reviews", `${evaluation.reviews} (${split})`],
+    ["accuracy", `${percent(evaluation.accuracy)} % ± ${percent(evaluation.accuracyStandardError)} % (standard error)`],
+    ["loss", evaluation.loss.toFixed(4)],
+    ["task loss", evaluation.taskLoss.toFixed(4)],
+    ["KL loss", evaluation.klLoss.toFixed(4)],
+    ["entropy loss", evaluation.entropyLoss.toFixed(4)],
+    ["expected calibration error", `${percent(evaluation.ece)} %`],
+    ["maximum calibration error", `${percent(evaluation.mce)} %`],
+    ["Brier score", evaluation.brier.toFixed(4)],
+    ["mean halting depth", evaluation.haltingDepthMean.toFixed(3)],
+    ["mean halting steps", evaluation.haltingStepsMean.toFixed(3)],
+  ]);
+}

@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import type { TokenizedDataset } from "../data/dataset.ts";
+import { prepareDataset, type PrepareProgress } from "../data/prepare.ts";
+import type { ReviewSplit } from "../data/review.ts";
+import { dataFolder } from "../files/folders.ts";
+import type { RunRecord } from "../metrics/run_json.ts";
+import type { Values } from "./option.ts";
+import type { DATA_OPTIONS, DEVICE_OPTIONS } from "./options.ts";
+import type { Terminal } from "./output.ts";
+import type { Progress } from "./progress.ts";
+
+/** Where `epsilon data fetch` puts the Large Movie Review Dataset. Throws DataError when no home folder is known. */
+export function fetchedArchive(): string {
+  return join(dataFolder(), "aclImdb_v1.tar.gz");
+}
+
+/** The data options, `data` undefined for the built-in sample. */
+export type DataValues = Values<typeof DATA_OPTIONS>;
+
+/** The data options of a new run: without `--data` the fetched archive where it is there, else the sample. */
+export async function chooseData(values: DataValues): Promise<DataValues> {
+  const { data = await existingArchive(), textColumn, labelColumn, vocabulary } = values;
+  return { data, textColumn, labelColumn, vocabulary };
+}
+
+/** Data options that were not given are those of the run that `record` describes. */
+export function recordedData(values: DataValues, { configuration }: RunRecord): DataValues {
+  const recorded = (key: string): string | undefined => {
+    const value = configuration[key]?.value;
+    return typeof value === "string" ? value : undefined;
+  };
+  return {
+    data: values.data ?? recorded("data"),
+    textColumn: values.textColumn ?? recorded("text-column"),
+    labelColumn: values.labelColumn ?? recorded("label-column"),
+    vocabulary: values.vocabulary ?? recorded("vocabulary"),
+  };
+}
+
+export interface LoadReviewsOptions {
+  readonly data: DataValues;
+  readonly threads: Values<typeof DEVICE_OPTIONS>["threads"];
+  readonly split: ReviewSplit;
+  readonly progress: Progress;
+  readonly terminal: Terminal;
+}
+
+/** Reads and tokenizes reviews, showing progress and warnings. Throws DataError when they cannot be used. */
+export async function loadReviews(options: LoadReviewsOptions): Promise<TokenizedDataset> {
+  const { data, threads, split, progress, terminal } = options;
+  progress.begin();
+  const { dataset, report } = await prepareDataset({
+    split,
+    ...data.data === undefined ? {} : { path: data.data },
+    ...data.textColumn === undefined ? {} : { textColumn: data.textColumn },
+    ...data.labelColumn === undefined ? {} : { labelColumn: data.labelColumn },
+    ...data.vocabulary === undefined ? {} : { vocabularyPath: data.vocabulary },
+    ...threads === 0 ? {} : { threads },
+    onProgress: (state) => progress.update({ label: LABELS[state.phase], done: state.done, total: state.total }),
+  });
+  progress.clear();
+  for (const warning of report.warnings) terminal.warn(warning);
+  if (data.data === undefined) {
+    terminal.say(
+      `Using the built-in sample of ${report.reviews} reviews. For the Large Movie Review Dataset run: epsilon data fetch`,
+    );
+  }
+  return dataset;
+}
+
+const LABELS: Readonly<Record<PrepareProgress["phase"], string>> = {
+  check: "reading the reviews",
+  tokenize: "tokenizing",
+};
+
+async function existingArchive(): Promise<string | undefined> {
+  let path: string;
+  try {
+    path = fetchedArchive();
+  } catch {
+    return undefined; // without a home folder nothing can have been fetched
+  }
+  return await Deno.stat(path).then(({ isFile }) => isFile ? path : undefined, () => undefined);
+}

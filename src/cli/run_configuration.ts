@@ -1,0 +1,89 @@
+import { UsageError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+import type { RunRecord } from "../metrics/run_json.ts";
+import { type ModelConfig, validateModelConfig } from "../model/config.ts";
+import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
+import { kebabCase } from "./option.ts";
+import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
+import type { DataValues } from "./reviews.ts";
+import type { TrainContext } from "./train.ts";
+
+type TrainValues = TrainContext["values"];
+
+/** Reviews are negative or positive. */
+const CLASSES = 2;
+
+/** The model that the options ask for. Throws UsageError when they do not fit together, or for the vanilla model. */
+export function modelConfigOf(values: TrainValues, vocabSize: number): ModelConfig {
+  if (values.model !== "epsilon") {
+    throw new UsageError(
+      `Cannot train --model ${values.model}: this version of epsilon has no such model`,
+      "Leave --model out, or give --model epsilon.",
+    );
+  }
+  return validateModelConfig({
+    model: values.model,
+    vocabSize,
+    dModel: values.dModel,
+    numHeads: values.numHeads,
+    numBins: values.numBins,
+    ffnDim: values.ffnDim,
+    maxLayers: values.maxLayers,
+    numClasses: CLASSES,
+    alphaRes: values.alphaRes,
+    targetHaltingMean: values.targetHaltingMean,
+    klLossWeight: values.klLossWeight,
+    entLossWeight: values.entLossWeight,
+    binUpdateFrequency: values.binUpdateFrequency,
+    halting: values.halting,
+    dropout: values.dropout,
+    maxSeqLength: values.maxSeqLength,
+  });
+}
+
+/** The recipe that the options ask for. Throws UsageError when a value is out of range. */
+export function recipeOf(values: TrainValues): TrainConfig {
+  return validateTrainConfig({
+    batchSize: values.batchSize,
+    learningRate: values.learningRate,
+    weightDecay: values.weightDecay,
+    clipGradNorm: values.clipGradNorm,
+    warmupSteps: values.warmupSteps,
+    epochs: values.epochs,
+    seed: values.seed,
+    limitBatches: values.limitBatches,
+    patience: values.patience,
+    logEvery: values.logEvery,
+    checkpointEvery: values.checkpointEvery,
+    validationShare: values.validationShare,
+  });
+}
+
+/**
+ * Every option that bears on the result, with its value and where it came from, as `run.json` keeps it; of the data
+ * options those that were really used.
+ */
+export function recordedConfiguration({ values, origins }: TrainContext, data: DataValues): RunRecord["configuration"] {
+  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS });
+  const used = { ...values, ...data };
+  return Object.fromEntries(keys.map((key) => {
+    const name = key as keyof TrainValues;
+    return [kebabCase(key), { value: used[name] ?? null, origin: origins[name] }];
+  }));
+}
+
+/**
+ * Throws UsageError, naming the keys, when model or recipe options were given with other values than the run's: going
+ * on with them would be another run. Options that were not given take the run's values.
+ */
+export function requireSameConfiguration({ values, origins }: TrainContext, folder: string, record: RunRecord): void {
+  const recorded: Readonly<Record<string, unknown>> = { ...record.model, ...record.recipe };
+  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS }) as (keyof TrainValues)[];
+  const differing = keys.filter((key) => origins[key] !== "default" && values[key] !== recorded[key]);
+  if (differing.length === 0) return;
+  const details = differing.map((key) => `${kebabCase(key)} is ${recorded[key]} in the run, ${values[key]} was given`);
+  throw new UsageError(
+    `Cannot resume ${printable(folder)} with another configuration: ${details.join("; ")}`,
+    "Leave these options out to go on with the run, or start another one with --out.",
+  );
+}

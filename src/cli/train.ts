@@ -1,0 +1,44 @@
+import { type CommandContext, defineCommand } from "./command.ts";
+import { grouped, textOption } from "./option.ts";
+import {
+  DATA_OPTIONS,
+  DEVICE_OPTIONS,
+  JSON_OPTION,
+  MODEL_OPTIONS,
+  PROGRESS_OPTION,
+  RECIPE_OPTIONS,
+} from "./options.ts";
+
+const OPTIONS = {
+  ...MODEL_OPTIONS,
+  ...RECIPE_OPTIONS,
+  ...DATA_OPTIONS,
+  ...DEVICE_OPTIONS,
+  ...grouped("Run:", {
+    out: textOption({ placeholder: "dir", description: "run folder to fill", shownDefault: "runs/ and the time" }),
+    resume: textOption({ placeholder: "run", description: "run folder to go on with, exactly where it was saved" }),
+    ...PROGRESS_OPTION,
+    ...JSON_OPTION,
+  }),
+};
+
+export type TrainContext = CommandContext<typeof OPTIONS>;
+
+/** `epsilon train`: trains a model and fills a run folder. */
+export const trainCommand = defineCommand({
+  name: "train",
+  summary: "train a model and fill a run folder",
+  description: [
+    "Trains a model and fills a run folder: run.json, metrics.csv, timing.csv, best and last checkpoint.",
+    "Ctrl-C, SIGTERM and SIGUSR1 save a checkpoint first; --resume then goes on as if nothing had happened.",
+  ].join("\n"),
+  options: OPTIONS,
+  configurable: true,
+  examples: [
+    "epsilon train --epochs 5",
+    "epsilon train --data aclImdb --halting soft --out runs/soft",
+    "epsilon train --resume runs/soft",
+    "epsilon train --config paper.toml --set seed=43",
+  ],
+  run: async (context) => (await import("./train_run.ts")).train(context),
+});

@@ -1,0 +1,177 @@
+import { join } from "node:path";
+import type { TokenizedDataset } from "../data/dataset.ts";
+import { stratifiedSplit } from "../data/split.ts";
+import type { Engine } from "../engine/engine.ts";
+import { openEngine } from "../engine/open_engine.ts";
+import { DataError, RunError, UsageError } from "../errors.ts";
+import { printable } from "../files/printable.ts";
+import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
+import { recordRun } from "../metrics/record_run.ts";
+import { RunFolder } from "../metrics/run_folder.ts";
+import type { RunRecord } from "../metrics/run_json.ts";
+import { nameRun } from "../metrics/run_name.ts";
+import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { initialWeights } from "../model/initialization.ts";
+import { tensorTable } from "../model/tensors.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
+import { VERSION } from "../version.ts";
+import { Interruption } from "./interruption.ts";
+import { jsonDocument } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { chooseData, loadReviews, recordedData } from "./reviews.ts";
+import { modelConfigOf, recipeOf, recordedConfiguration, requireSameConfiguration } from "./run_configuration.ts";
+import type { TrainContext } from "./train.ts";
+import { TrainingDisplay } from "./training_display.ts";
+import { formatRunSummary, type RunSummary, summarizeRun } from "./training_summary.ts";
+
+/** The body of `epsilon train`. */
+export async function train(context: TrainContext): Promise<number> {
+  const { values, terminal } = context;
+  const progress = new Progress(values.progress);
+  try {
+    const { summary, exitCode } = values.resume === undefined
+      ? await start(context, progress)
+      : await resume(context, values.resume, progress);
+    progress.clear();
+    await terminal.write(values.json ? jsonDocument(summary) : formatRunSummary(summary));
+    return exitCode;
+  } finally {
+    progress.clear();
+  }
+}
+
+interface Ended {
+  readonly summary: RunSummary;
+  readonly exitCode: number;
+}
+
+async function start(context: TrainContext, progress: Progress): Promise<Ended> {
+  const { values, terminal } = context;
+  const recipe = recipeOf(values);
+  // Checked before minutes may go into the data.
+  modelConfigOf(values, 1);
+  const data = await chooseData(values);
+  const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
+  const model = modelConfigOf(values, dataset.vocabularySize);
+  const engine = await openEngine(model, values);
+  try {
+    await engine.upload({ weights: initialWeights(model, recipe.seed) });
+    const identity = { model, recipe, dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
+    const path = values.out ?? await freshFolder(model);
+    await using folder = await RunFolder.create(path, {
+      ...identity,
+      run: await nameRun(identity),
+      configuration: recordedConfiguration(context, data),
+      codeVersion: VERSION,
+      device: engine.description,
+      parameterCount: tensorTable(model).parameterCount,
+    });
+    return await follow({ engine, dataset, model, recipe, folder, progress });
+  } finally {
+    await engine.close();
+  }
+}
+
+async function resume(context: TrainContext, path: string, progress: Progress): Promise<Ended> {
+  const { values, origins, terminal } = context;
+  if (origins.out !== "default") {
+    throw new UsageError(
+      "Cannot train: both --resume and --out were given",
+      "Leave --out away: a resumed run goes on in its folder.",
+    );
+  }
+  await using paused = await PausedRun.open(path);
+  const { model, recipe } = paused.record;
+  requireSameConfiguration(context, path, paused.record);
+  const data = recordedData(values, paused.record);
+  const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
+  requireSameData(dataset, paused.record, path);
+  const engine = await openEngine(model, values);
+  try {
+    await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
+    await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
+    return await follow({ engine, dataset, model, recipe, folder, progress, from: paused.resumePoint });
+  } finally {
+    await engine.close();
+  }
+}
+
+interface Run {
+  readonly engine: Engine;
+  readonly dataset: TokenizedDataset;
+  readonly model: ModelConfig;
+  readonly recipe: TrainConfig;
+  readonly folder: RunFolder;
+  readonly progress: Progress;
+  readonly from?: ResumePoint | undefined;
+}
+
+/** Trains to the end or to a signal, recording and showing what happens. */
+async function follow({ engine, dataset, model, recipe, folder, progress, from }: Run): Promise<Ended> {
+  const split = stratifiedSplit(dataset.labels, recipe);
+  const display = new TrainingDisplay(progress, {
+    trainingBatches: batchesPerEpoch(split.train.length, recipe),
+    validationBatches: Math.ceil(split.validation.length / recipe.batchSize),
+    epochs: recipe.epochs,
+  });
+  using interruption = new Interruption((signal) =>
+    progress.milestone(`${signal}: saving a checkpoint; a second signal quits at once`, { kind: "signal", signal })
+  );
+  const options: TrainingOptions = {
+    engine,
+    dataset,
+    split,
+    modelConfig: model,
+    config: recipe,
+    signal: interruption.signal,
+    ...from === undefined ? {} : { resume: from.position },
+  };
+  progress.begin();
+  progress.milestone(
+    `Training ${tensorTable(model).parameterCount} parameters on ${split.train.length} reviews, ` +
+      `validating on ${split.validation.length}: ${engine.description}; run folder ${folder.path}`,
+    { kind: "start", folder: folder.path, run: folder.record.run, device: engine.description },
+  );
+  try {
+    for await (const event of recordRun(trainModel(options), folder)) {
+      display.show(event);
+      if (event.kind !== "end") continue;
+      const summary = summarizeRun({ folder, end: event, lastEpoch: display.lastEpoch });
+      return { summary, exitCode: event.outcome === "interrupted" ? interruption.exitCode ?? 1 : 0 };
+    }
+  } catch (error) {
+    if (!(error instanceof NonFiniteLossError)) throw error;
+    const checkpoint = printable(join(folder.path, CHECKPOINT_NAMES.last));
+    throw new RunError(`${error.message}; the last good checkpoint is ${checkpoint}`, error.hint, { cause: error });
+  }
+  throw new RunError("Training stopped: it told no end", "This is a fault of epsilon: please report it.");
+}
+
+/** A folder under `runs` that is not there yet, named after model and time: `runs/epsilon-exit-20261122-184210`. */
+async function freshFolder(model: ModelConfig): Promise<string> {
+  const time = new Date().toISOString().replace(/\..*/, "").replaceAll(/[-:]/g, "").replace("T", "-");
+  const name = join("runs", `${model.model}-${model.halting}-${time}`);
+  for (let copy = 1;; copy++) {
+    const path = copy === 1 ? name : `${name}-${copy}`;
+    if (await Deno.lstat(path).then(() => false, () => true)) return path;
+  }
+}
+
+function requireSameData(dataset: TokenizedDataset, record: RunRecord, path: string): void {
+  if (dataset.vocabularyHash !== record.vocabularySha256) {
+    throw new DataError(
+      `Cannot resume ${
+        printable(path)
+      } with another vocabulary: SHA-256 ${dataset.vocabularyHash}, trained with ${record.vocabularySha256}`,
+      "Give the run's vocabulary with --vocabulary.",
+    );
+  }
+  if (dataset.dataHash !== record.dataSha256) {
+    throw new DataError(
+      `Cannot resume ${printable(path)} on other data: SHA-256 ${dataset.dataHash}, trained on ${record.dataSha256}`,
+      "Give the run's data with --data.",
+    );
+  }
+}
