@@ -37,6 +37,18 @@ interface MutableState {
   step: number;
 }
 
+/** A float64 copy of `values`, zeros where there are none; throws DataError unless there are `wanted`. */
+function widened(what: string, values: Float32Array | Float64Array | undefined, wanted: number): Float64Array {
+  if (values === undefined) return new Float64Array(wanted);
+  if (values.length !== wanted) {
+    throw new DataError(
+      `Cannot load the ${what}: ${values.length} values, the model has ${wanted}`,
+      "Use weights that were made for this configuration.",
+    );
+  }
+  return Float64Array.from(values);
+}
+
 /** A pass over a whole batch. */
 interface BatchResult extends Losses {
   readonly correct: number;
@@ -58,7 +70,7 @@ export class ReferenceEngine implements Engine {
   readonly #config: ModelConfig;
   readonly #table: TensorTable;
   readonly #logQ: Float64Array;
-  readonly #state: MutableState;
+  #state: MutableState;
 
   /** All weights are zero until `upload`. `config` must be valid (`validateModelConfig`). */
   constructor(config: ModelConfig) {
@@ -75,26 +87,18 @@ export class ReferenceEngine implements Engine {
     };
   }
 
-  /** Throws DataError when a slab's length is not the tensor table's. */
+  /** Throws DataError when a slab's length is not the tensor table's; the engine then stays as it was. */
   upload({ weights, optimizer }: ModelState): Promise<void> {
     return settle(() => {
       const { parameterCount, bufferCount } = this.#table;
-      this.#load("parameters", weights.parameters, parameterCount);
-      this.#load("buffers", weights.buffers, bufferCount);
-      this.#load("firstMoment", optimizer?.firstMoment ?? new Float64Array(parameterCount), parameterCount);
-      this.#load("secondMoment", optimizer?.secondMoment ?? new Float64Array(parameterCount), parameterCount);
-      this.#state.step = optimizer?.step ?? 0;
+      this.#state = {
+        parameters: widened("parameters", weights.parameters, parameterCount),
+        buffers: widened("buffers", weights.buffers, bufferCount),
+        firstMoment: widened("first moments", optimizer?.firstMoment, parameterCount),
+        secondMoment: widened("second moments", optimizer?.secondMoment, parameterCount),
+        step: optimizer?.step ?? 0,
+      };
     });
-  }
-
-  #load(slab: Exclude<keyof MutableState, "step">, values: Float32Array | Float64Array, wanted: number): void {
-    if (values.length !== wanted) {
-      throw new DataError(
-        `Cannot load ${slab}: ${values.length} values, the model has ${wanted}`,
-        "Use weights that were made for this configuration.",
-      );
-    }
-    this.#state[slab] = Float64Array.from(values);
   }
 
   download(): Promise<Required<ModelState<Float64Array>>> {

@@ -3,8 +3,8 @@
  * Continued fraction: the same, 7.9.1 (Laplace), evaluated from a fixed depth upwards. At the border both are good to a
  * few units in the last place; the fraction only gets better beyond it.
  */
-const BORDER = 1.5;
-const FRACTION_DEPTH = 90;
+const BORDER = 1.25;
+const FRACTION_DEPTH = 150;
 /** Beyond this erfc(x) is below the smallest double. */
 const VANISHED = 27.3;
 const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI);
