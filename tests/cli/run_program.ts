@@ -43,6 +43,15 @@ export async function runProgram(args: readonly string[], { input, env, cwd }: R
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
+/** Runs a line of bash in which `"$@"` stands for the program and its arguments. */
+export async function runShell(line: string, args: readonly string[]): Promise<Finished> {
+  const program = [Deno.execPath(), "run", "-A", "--config", CONFIG, MAIN, ...args];
+  const shell = new Deno.Command("bash", { args: ["-c", line, "bash", ...program], env: { NO_COLOR: "1" } });
+  const { code, stdout, stderr } = await shell.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
 /** A program that stops reading early is no failure of the one who writes. */
 async function feed(stdin: WritableStream<Uint8Array>, input: string | Uint8Array): Promise<void> {
   const writer = stdin.getWriter();
