@@ -11,11 +11,11 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array> | AsyncIter
  * renamed, then the folder is flushed. On failure the temporary file is removed and an earlier `path` stays whole.
  * Missing parent folders are not made.
  *
- * @throws DataError when the file cannot be written (no space, read-only, no permission, a folder of that name);
+ * @throws DataError when the file cannot be written (no space, read-only, no permission, a folder or device of that name);
  * whatever `content` throws while it is read passes through.
  */
 export async function writeFileAtomically(path: string, content: FileContent): Promise<void> {
-  await refuseFolder(path);
+  await refuseOtherKinds(path);
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 100)}.${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`);
   let file: Deno.FsFile;
@@ -50,11 +50,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function refuseFolder(path: string): Promise<void> {
+/** Renaming onto a device or pipe (`/dev/null`) would put a file in its place. */
+async function refuseOtherKinds(path: string): Promise<void> {
   const there = await Deno.stat(path).catch(() => undefined);
-  if (there?.isDirectory) {
-    throw new DataError(`Cannot write ${printable(path)}: it is a folder`, "Give the path of a file.");
-  }
+  if (there === undefined || there.isFile) return;
+  const kind = there.isDirectory ? "a folder" : "a device or pipe";
+  throw new DataError(`Cannot write ${printable(path)}: it is ${kind}`, "Give the path of a file.");
 }
 
 function pieces(content: FileContent): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {

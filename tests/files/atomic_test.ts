@@ -53,6 +53,22 @@ Deno.test("a folder of that name, a missing parent and a parent that is a file a
   }));
 
 Deno.test(
+  "a pipe or device of that name is refused and stays",
+  { ignore: Deno.build.os === "windows" },
+  () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "pipe");
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      await assert.rejects(
+        writeFileAtomically(path, "x"),
+        (error: unknown) => error instanceof DataError && /device or pipe$/.test(error.message),
+      );
+      assert.ok((await Deno.stat(path)).isFifo);
+      assert.deepEqual(listing(folder), ["pipe"]);
+    }),
+);
+
+Deno.test(
   "a folder without write permission is a data error",
   { ignore: privileged },
   () =>
