@@ -1,28 +1,27 @@
 // The spectral FFN (spec §1) on one tile: out = W̄₂ · dropout(GELU(W̄₁ y + b₁)) + b₂.
 //
-// y [d][8]; hidden [4·ffnGroups][8]; out [4·dGroups][8]. W̄ comes packed, already divided by its spectral norm.
+// y [d][8]; hidden [4·ffnGroups][8], rows beyond ffnDim zero; out [4·dGroups][8]. W̄ comes packed, already divided by its spectral norm.
 
 import {
   dGroups, dModel, dropoutThreshold, ffnDim, ffnGroups, packedFfn1, packedFfn1Bias, packedFfn2, packedFfn2Bias,
   slotFfn1, slotFfn1Bias, slotFfn2, slotFfn2Bias, transposedFfn1, transposedFfn2,
 } from "../header.as";
 import { applyMask, dropoutMask, SITE_FFN_HIDDEN } from "../simd/dropout.as";
-import { madd, normalDensity, normalDistribution } from "../simd/math.as";
+import { bell, gelu, geluSlope, normalTail } from "../simd/math.as";
 import { outerAdd, rowSumsAdd, tileProduct } from "../simd/matmul.as";
 
 /** hidden is scratch; `mask` [rows rounded up to 8][8] is scratch for dropout. */
 export function ffnForward(out: usize, y: usize, hidden: usize, mask: usize, positions: usize, key: usize, step: i32): void {
   tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
+  const dropping = dropoutThreshold() != 0;
+  if (dropping) dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, ffnDim());
   const end = hidden + (<usize>ffnDim() << 5);
   for (let p = hidden; p < end; p += 32) {
     const x0 = v128.load(p), x1 = v128.load(p, 16);
-    v128.store(p, f32x4.mul(x0, normalDistribution(x0)));
-    v128.store(p, f32x4.mul(x1, normalDistribution(x1)), 16);
+    v128.store(p, gelu(x0, normalTail(x0, bell(x0))));
+    v128.store(p, gelu(x1, normalTail(x1, bell(x1))), 16);
   }
-  if (dropoutThreshold()) {
-    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, ffnDim());
-    applyMask(hidden, mask, ffnDim());
-  }
+  if (dropping) applyMask(hidden, mask, ffnDim());
   tileProduct(out, hidden, packedFfn2(), packedFfn2Bias(), ffnDim(), dGroups());
 }
 
@@ -37,28 +36,21 @@ export function ffnBackward(
   tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
   tileProduct(dPre, dOut, transposedFfn2(), 0, dModel(), ffnGroups());
   const size = <usize>rows << 5;
+  for (let p: usize = 0; p < size; p += 32) {
+    const x0 = v128.load(hidden + p), x1 = v128.load(hidden + p, 16);
+    const density0 = bell(x0), density1 = bell(x1);
+    const tail0 = normalTail(x0, density0), tail1 = normalTail(x1, density1);
+    v128.store(hidden + p, gelu(x0, tail0));
+    v128.store(hidden + p, gelu(x1, tail1), 16);
+    v128.store(dPre + p, f32x4.mul(geluSlope(x0, tail0, density0), v128.load(dPre + p)));
+    v128.store(dPre + p, f32x4.mul(geluSlope(x1, tail1, density1), v128.load(dPre + p, 16)), 16);
+  }
   if (dropoutThreshold()) {
     dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, rows);
-    for (let p: usize = 0; p < size; p += 16) {
-      const factor = v128.load(mask + p);
-      geluPair(hidden + p, dPre + p, factor);
-    }
-  } else {
-    const one = f32x4.splat(1);
-    for (let p: usize = 0; p < size; p += 16) geluPair(hidden + p, dPre + p, one);
+    applyMask(hidden, mask, rows);
+    applyMask(dPre, mask, rows);
   }
   tileProduct(dy, dPre, transposedFfn1(), 0, rows, dGroups());
-}
-
-/** hidden ← factor·GELU(pre) where it held pre; dPre ← factor·GELU′(pre)·dHidden where it held dHidden. */
-// @ts-ignore: decorator
-@inline
-function geluPair(hidden: usize, dPre: usize, factor: v128): void {
-  const x = v128.load(hidden);
-  const distribution = normalDistribution(x);
-  const slope = madd(x, normalDensity(x), distribution);
-  v128.store(hidden, f32x4.mul(f32x4.mul(x, distribution), factor));
-  v128.store(dPre, f32x4.mul(f32x4.mul(slope, factor), v128.load(dPre)));
 }
 
 /** The slot's ∂W̄₁, ∂b₁, ∂W̄₂, ∂b₂ grow by a chunk of tiles; strides are bytes from tile to tile. */

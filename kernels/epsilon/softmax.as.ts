@@ -2,7 +2,7 @@
 //
 // s [rows][8]. In place: s ← exp(s − max) / Σ.
 
-import { exp } from "../simd/math.as";
+import { expOfNegative } from "../simd/math.as";
 
 export function softmaxForward(s: usize, rows: i32): void {
   const end = s + (<usize>rows << 5);
@@ -13,8 +13,8 @@ export function softmaxForward(s: usize, rows: i32): void {
   }
   let sum0 = f32x4.splat(0), sum1 = sum0;
   for (let p = s; p < end; p += 32) {
-    const e0 = exp(f32x4.sub(v128.load(p), m0));
-    const e1 = exp(f32x4.sub(v128.load(p, 16), m1));
+    const e0 = expOfNegative(f32x4.sub(v128.load(p), m0));
+    const e1 = expOfNegative(f32x4.sub(v128.load(p, 16), m1));
     v128.store(p, e0);
     v128.store(p, e1, 16);
     sum0 = f32x4.add(sum0, e0);
