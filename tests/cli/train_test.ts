@@ -187,3 +187,16 @@ Deno.test("bytes that are not UTF-8 are replaced, counted and said, and training
   assert.equal(code, 0, stderr);
   assert.match(stderr, /warning: .*UTF-8/);
 });
+
+Deno.test("the CPU engine gives the same results to the byte with 1, 2 and 4 threads", async () => {
+  await using place = await Workplace.make();
+  for (const threads of ["1", "2", "4"]) {
+    const { code, stderr } = await place.train(threads, "--device", "cpu", "--threads", threads);
+    assert.equal(code, 0, stderr);
+  }
+  const [one, two, four] = await Promise.all(["1", "2", "4"].map((run) => place.snapshot(run)));
+  for (const name of ["metrics.csv", "best.safetensors", "last.safetensors"]) {
+    assert.equal(two.get(name), one.get(name), name);
+    assert.equal(four.get(name), one.get(name), name);
+  }
+});

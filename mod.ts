@@ -1,0 +1,105 @@
+/**
+ * Epsilon as a library: a transformer with adaptive computation and quantised attention, after *Epsilon: A Transformer
+ * with Adaptive Computation and Quantized Attention* (Mescuwa, 2025). The command line is made of the same parts.
+ *
+ * Arrays are row-major; logarithms are natural; every error that a user can meet is an {@link EpsilonError} with a
+ * `hint` that says how to mend it.
+ *
+ * @example Train on the built-in sample and label a sentence
+ * ```ts
+ * import {
+ *   Classifier,
+ *   className,
+ *   initialWeights,
+ *   loadTokenizer,
+ *   openEngine,
+ *   PAPER_CONFIG,
+ *   PAPER_RECIPE,
+ *   prepareDataset,
+ *   stratifiedSplit,
+ *   trainModel,
+ * } from "@epsilon/epsilon";
+ *
+ * const { dataset } = await prepareDataset({});
+ * const modelConfig = { ...PAPER_CONFIG, vocabSize: dataset.vocabularySize };
+ * const config = { ...PAPER_RECIPE, epochs: 2, limitBatches: 4 };
+ * const split = stratifiedSplit(dataset.labels, config);
+ *
+ * const engine = await openEngine(modelConfig, { device: "auto", threads: 2 });
+ * try {
+ *   await engine.upload({ weights: initialWeights(modelConfig, config.seed) });
+ *   for await (const event of trainModel({ engine, dataset, split, modelConfig, config })) {
+ *     if (event.kind === "epoch") console.log(`epoch ${event.epoch}: accuracy ${event.accuracy}`);
+ *   }
+ *   const tokenizer = await loadTokenizer();
+ *   const classifier = new Classifier({ engine, config: modelConfig, tokenizer });
+ *   const [result] = await classifier.classify(["A quiet film that stays with you."]);
+ *   console.log(className(result.label, modelConfig.numClasses), result.probabilities, result.steps);
+ * } finally {
+ *   await engine.close();
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { DataError, DeviceError, EpsilonError, RunError, UsageError, VerificationError } from "./src/errors.ts";
+
+export type { HaltingMode, ModelConfig } from "./src/model/config.ts";
+export { LATENT_SIZE, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";
+export type { InitialLaw, TensorSpec, TensorTable, Weights } from "./src/model/tensors.ts";
+export { tensorTable, tensorView } from "./src/model/tensors.ts";
+export type { ModelState, OptimizerState } from "./src/model/state.ts";
+export { initialWeights } from "./src/model/initialization.ts";
+export type { Checkpoint, DecodeOptions } from "./src/model/checkpoint.ts";
+export { decodeCheckpoint, encodeCheckpoint, requireVocabulary } from "./src/model/checkpoint.ts";
+export type { LoadedCheckpoint, LoadOptions } from "./src/model/checkpoint_file.ts";
+export { loadCheckpoint } from "./src/model/checkpoint_file.ts";
+
+export type { DatasetSplit, TokenizedDataset } from "./src/data/dataset.ts";
+export type { PackedBatch } from "./src/data/packed_batch.ts";
+export type { Tokenizer } from "./src/data/tokenizer.ts";
+export { loadTokenizer } from "./src/data/tokenizer.ts";
+export type { SplitOptions } from "./src/data/split.ts";
+export { stratifiedSplit } from "./src/data/split.ts";
+export { epochOrder, packBatch } from "./src/data/batches.ts";
+export { prepareDataset } from "./src/data/prepare.ts";
+
+export type {
+  Engine,
+  EngineKind,
+  GradientResult,
+  Losses,
+  ObjectiveSettings,
+  Prediction,
+  PredictSettings,
+  SequenceTrace,
+  StepResult,
+  StepSettings,
+} from "./src/engine/engine.ts";
+export type { Device, OpenEngineOptions } from "./src/engine/open_engine.ts";
+export { DEVICES, openEngine } from "./src/engine/open_engine.ts";
+export type { Classification, ClassifierParts, TokenDepth } from "./src/engine/classifier.ts";
+export { Classifier, className } from "./src/engine/classifier.ts";
+
+export type { TrainConfig } from "./src/train/config.ts";
+export { ADAMW, PAPER_RECIPE, validateTrainConfig } from "./src/train/config.ts";
+export type { EpochSums, MetricValue, TrainEvent, TrainPosition } from "./src/train/events.ts";
+export type { LearningRateSchedule } from "./src/train/schedule.ts";
+export { klScaleAt, learningRateAt } from "./src/train/schedule.ts";
+export type { TrainingOptions } from "./src/train/loop.ts";
+export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";
+export type { Stopwatch } from "./src/train/sums.ts";
+export type { Evaluation, EvaluationOptions, EvaluationProgress } from "./src/train/evaluation.ts";
+export { evaluateDataset } from "./src/train/evaluation.ts";
+export type { Calibration } from "./src/train/calibration.ts";
+export { calibrationOf } from "./src/train/calibration.ts";
+
+export type { RunStart, SavedState } from "./src/metrics/run_folder.ts";
+export { RunFolder } from "./src/metrics/run_folder.ts";
+export type { ResumeCircumstances, ResumePoint } from "./src/metrics/paused_run.ts";
+export { PausedRun } from "./src/metrics/paused_run.ts";
+export type { RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
+export { recordRun } from "./src/metrics/record_run.ts";
+export type { MetricRow } from "./src/metrics/schema.ts";
+export { readMetrics } from "./src/metrics/metrics_csv.ts";
