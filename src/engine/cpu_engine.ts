@@ -8,7 +8,7 @@ import { logPrior } from "../model/reference/objective.ts";
 import type { ModelState } from "../model/state.ts";
 import { type TensorTable, tensorTable } from "../model/tensors.ts";
 import { checkBatch } from "./batch_check.ts";
-import { type BatchPlaces, placeBatch, writePositions } from "./cpu/batch_places.ts";
+import { type BatchPlaces, placeBatch, PositionTable } from "./cpu/batch_places.ts";
 import { Job, Word } from "./cpu/control.ts";
 import { type ModelLayout, modelLayout } from "./cpu/layout.ts";
 import { type Numerics, Want } from "./cpu/module.ts";
@@ -50,6 +50,7 @@ export class CpuEngine implements Engine {
   readonly #table: TensorTable;
   readonly #layout: ModelLayout;
   readonly #numerics: Numerics;
+  readonly #positions: PositionTable;
   #threads: Threads;
   #step = 0;
 
@@ -64,6 +65,7 @@ export class CpuEngine implements Engine {
     this.#table = table;
     this.#layout = layout;
     this.#numerics = numerics;
+    this.#positions = new PositionTable(config.dModel);
     this.#threads = threads;
     this.#writeHeader(layout.integers, layout.floats);
     this.#floats(layout.integers.priorLogarithms ?? 0, config.maxLayers + 1).set(logPrior(config));
@@ -219,7 +221,8 @@ export class CpuEngine implements Engine {
     const length = (s: number) => offsets[s + 1] - offsets[s];
     const order = Uint32Array.from(labels.keys()).sort((a, b) => length(b) - length(a) || a - b);
     new Uint32Array(this.#buffer, places.order, labels.length).set(order);
-    writePositions(this.#floats(places.positions, places.longest * this.#config.dModel), this.#config.dModel);
+    const positions = this.#positions.first(places.longest);
+    this.#floats(places.positions, positions.length).set(positions);
     return places;
   }
 

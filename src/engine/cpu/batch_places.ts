@@ -1,5 +1,6 @@
 import { type HeaderInteger, RESULT_FIELDS } from "../../../kernels/header.ts";
 import type { PackedBatch } from "../../data/packed_batch.ts";
+import { positionalEncoding } from "../../model/reference/embedding.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { aligned, ALIGNMENT, type ModelLayout } from "./layout.ts";
 import { type Kernels, Want } from "./module.ts";
@@ -68,13 +69,24 @@ export function placeBatch(
   return { integers: places, ...places, order, factors, workspaces, workspaceBytes, longest, end: next };
 }
 
-/** PE [positions × d] (spec §1): sine in even features, cosine in odd ones. */
-export function writePositions(target: Float32Array, d: number): void {
-  const frequencies = Float64Array.from({ length: d }, (_, r) => 10000 ** (-(r - r % 2) / d));
-  for (let at = 0, i = 0; at < target.length; i++) {
-    for (let r = 0; r < d; r++, at++) {
-      const angle = i * frequencies[r];
-      target[at] = r % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+/** PE [positions × d] (spec §1) in single precision, made once and grown with the longest sequence. */
+export class PositionTable {
+  readonly #d: number;
+  #values = new Float32Array(0);
+
+  constructor(d: number) {
+    this.#d = d;
+  }
+
+  /** The first `count` positions. */
+  first(count: number): Float32Array {
+    const d = this.#d;
+    if (this.#values.length < count * d) {
+      this.#values = Float32Array.from(
+        { length: count * d },
+        (_, k) => positionalEncoding(Math.floor(k / d), k % d, d),
+      );
     }
+    return this.#values.subarray(0, count * d);
   }
 }
