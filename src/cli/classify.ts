@@ -28,7 +28,7 @@ export const classifyCommand = defineCommand({
     "The results have the input's columns and label, confidence and steps (block applications of [CLS]);",
     "an input column of such a name becomes input_label and so on. Lines for people on a terminal,",
     "else CSV, or JSON lines for such input and with --json.",
-  ].join("\n"),
+  ].join(" "),
   positionals: [{ name: "texts", description: "texts, or - for standard input", required: false, variadic: true }],
   options: OPTIONS,
   examples: [

@@ -1,5 +1,6 @@
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
+import { dataCommands } from "./data.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
 import { trainCommand } from "./train.ts";
@@ -11,5 +12,6 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   classifyCommand,
   exportCommand,
+  dataCommands,
   verifyCommand,
 ];

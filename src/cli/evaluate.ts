@@ -23,7 +23,7 @@ export const evaluateCommand = defineCommand({
   description: [
     "Prints accuracy, losses, calibration and depth of a run's best checkpoint, or of a checkpoint file.",
     "Training and validation reviews are told apart as in training; the data is the run's unless --data is given.",
-  ].join("\n"),
+  ].join(" "),
   positionals: [{ name: "model", description: "run folder or .safetensors file", required: true }],
   options: OPTIONS,
   examples: ["epsilon evaluate runs/first", "epsilon evaluate runs/first --data aclImdb --split test --json"],

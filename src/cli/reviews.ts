@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
-import { prepareDataset, type PrepareProgress } from "../data/prepare.ts";
+import { prepareDataset, type PrepareProgress, type PrepareReport } from "../data/prepare.ts";
 import type { ReviewSplit } from "../data/review.ts";
 import { dataFolder } from "../files/folders.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
@@ -47,9 +47,16 @@ export interface LoadReviewsOptions {
 
 /** Reads and tokenizes reviews, showing progress and warnings. Throws DataError when they cannot be used. */
 export async function loadReviews(options: LoadReviewsOptions): Promise<TokenizedDataset> {
+  return (await prepareReviews(options)).dataset;
+}
+
+/** As `loadReviews`, with the report of what was met. */
+export async function prepareReviews(
+  options: LoadReviewsOptions,
+): Promise<{ readonly dataset: TokenizedDataset; readonly report: PrepareReport }> {
   const { data, threads, split, progress, terminal } = options;
   progress.begin();
-  const { dataset, report } = await prepareDataset({
+  const prepared = await prepareDataset({
     split,
     ...data.data === undefined ? {} : { path: data.data },
     ...data.textColumn === undefined ? {} : { textColumn: data.textColumn },
@@ -59,13 +66,14 @@ export async function loadReviews(options: LoadReviewsOptions): Promise<Tokenize
     onProgress: (state) => progress.update({ label: LABELS[state.phase], done: state.done, total: state.total }),
   });
   progress.clear();
+  const { report } = prepared;
   for (const warning of report.warnings) terminal.warn(warning);
   if (data.data === undefined) {
     terminal.say(
       `Using the built-in sample of ${report.reviews} reviews. For the Large Movie Review Dataset run: epsilon data fetch`,
     );
   }
-  return dataset;
+  return prepared;
 }
 
 const LABELS: Readonly<Record<PrepareProgress["phase"], string>> = {

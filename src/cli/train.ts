@@ -31,7 +31,7 @@ export const trainCommand = defineCommand({
   description: [
     "Trains a model and fills a run folder: run.json, metrics.csv, timing.csv, best and last checkpoint.",
     "Ctrl-C, SIGTERM and SIGUSR1 save a checkpoint first; --resume then goes on as if nothing had happened.",
-  ].join("\n"),
+  ].join(" "),
   options: OPTIONS,
   configurable: true,
   examples: [

@@ -27,7 +27,7 @@ export const verifyCommand = defineCommand({
   description: [
     "Computes golden values on this machine's device, the forward pass, the losses, all gradients and a short",
     "training, and prints the worst error of each tensor over all files. Exit code 5 tells of a mismatch.",
-  ].join("\n"),
+  ].join(" "),
   options: OPTIONS,
   examples: ["epsilon verify", "epsilon verify --device reference --goldens goldens --json"],
   run: async (context) => (await import("./verify_run.ts")).verify(context),

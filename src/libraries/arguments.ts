@@ -64,7 +64,7 @@ export function parseCommandLine(program: CommandSpec, args: readonly string[]):
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (HELP_CODES.has(error.code) && error.exitCode === 0) return { kind: "print", text: printed };
-    throw usageError(error, program.name, args);
+    throw usageError(error, program, args);
   }
   return found ?? { kind: "print", text: root.helpInformation() };
 }
@@ -121,14 +121,19 @@ function helpWidth(): number {
 }
 
 /** Turns the parser's "error: unknown option '--epoch'\n(Did you mean --epochs?)" into an error of the house. */
-function usageError(error: CommanderError, program: string, args: readonly string[]): UsageError {
-  const help = `${[program, ...args.slice(0, 1).filter((arg) => !arg.startsWith("-"))].join(" ")} --help`;
+function usageError(error: CommanderError, program: CommandSpec, args: readonly string[]): UsageError {
+  const help = `${addressed(program, args).join(" ")} --help`;
   if (error.code === "commander.help") {
-    return new UsageError("Cannot choose what to do: no command was given", `Run ${program} --help for the commands.`);
+    return new UsageError("Cannot choose what to do: no command was given", `Run ${help} for the commands.`);
   }
   const [message, ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = rest.join(" ").match(/^\((.*)\)$/)?.[1];
-  const code = error.code === "commander.unknownCommand" ? `${program} --help` : help;
-  const hint = suggestion === undefined ? `Run ${code} for what there is.` : `${suggestion} Run ${code} for all.`;
+  const hint = suggestion === undefined ? `Run ${help} for what there is.` : `${suggestion} Run ${help} for all.`;
   return new UsageError(`Cannot read the command line: ${message.replace(/\.$/, "")}`, hint);
+}
+
+/** The names of the program and of the commands that `args` begin with. */
+function addressed(program: CommandSpec, args: readonly string[]): string[] {
+  const child = program.children?.find(({ name }) => name === args[0]);
+  return [program.name, ...child === undefined ? [] : addressed(child, args.slice(1))];
 }

@@ -44,9 +44,17 @@ export async function runProgram(args: readonly string[], { input, env, cwd }: R
 }
 
 /** Runs a line of bash in which `"$@"` stands for the program and its arguments. */
-export async function runShell(line: string, args: readonly string[]): Promise<Finished> {
+export async function runShell(
+  line: string,
+  args: readonly string[],
+  { env, cwd }: Pick<RunOptions, "env" | "cwd"> = {},
+): Promise<Finished> {
   const program = [Deno.execPath(), "run", "-A", "--config", CONFIG, MAIN, ...args];
-  const shell = new Deno.Command("bash", { args: ["-c", line, "bash", ...program], env: { NO_COLOR: "1" } });
+  const shell = new Deno.Command("bash", {
+    args: ["-c", line, "bash", ...program],
+    env: { NO_COLOR: "1", ...env },
+    ...cwd === undefined ? {} : { cwd },
+  });
   const { code, stdout, stderr } = await shell.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
