@@ -54,7 +54,7 @@ export { initialWeights } from "./src/model/initialization.ts";
 export type { Checkpoint, DecodeOptions } from "./src/model/checkpoint.ts";
 export { decodeCheckpoint, encodeCheckpoint, requireVocabulary } from "./src/model/checkpoint.ts";
 export type { LoadedCheckpoint, LoadOptions } from "./src/model/checkpoint_file.ts";
-export { loadCheckpoint } from "./src/model/checkpoint_file.ts";
+export { CHECKPOINT_NAMES, loadCheckpoint } from "./src/model/checkpoint_file.ts";
 
 export type { DatasetSplit, TokenizedDataset } from "./src/data/dataset.ts";
 export type { PackedBatch } from "./src/data/packed_batch.ts";
@@ -63,6 +63,9 @@ export { loadTokenizer } from "./src/data/tokenizer.ts";
 export type { SplitOptions } from "./src/data/split.ts";
 export { stratifiedSplit } from "./src/data/split.ts";
 export { epochOrder, packBatch } from "./src/data/batches.ts";
+export type { Vocabulary } from "./src/data/vocabulary.ts";
+export type { ReviewSplit } from "./src/data/review.ts";
+export type { PrepareOptions, PrepareProgress, PrepareReport } from "./src/data/prepare.ts";
 export { prepareDataset } from "./src/data/prepare.ts";
 
 export type {
@@ -102,4 +105,8 @@ export { PausedRun } from "./src/metrics/paused_run.ts";
 export type { RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
 export { recordRun } from "./src/metrics/record_run.ts";
 export type { MetricRow } from "./src/metrics/schema.ts";
+export type { ReadMetricsOptions } from "./src/metrics/metrics_csv.ts";
 export { readMetrics } from "./src/metrics/metrics_csv.ts";
+export type { ReadRowsOptions } from "./src/metrics/run_rows.ts";
+export type { ExportOptions } from "./src/metrics/export.ts";
+export { exportRuns } from "./src/metrics/export.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 const MOD = new URL("../mod.ts", import.meta.url);
 
@@ -30,4 +31,15 @@ Deno.test("the example in the library's docstring runs as it stands and labels i
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("no public type of the library refers to one that is not exported", async () => {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--lint", fileURLToPath(MOD)],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  const found = (decoder.decode(stdout) + decoder.decode(stderr)).split("\n");
+  assert.ok(found.length > 1, "deno doc has looked");
+  assert.deepEqual(found.filter((line) => line.includes("private-type-ref")), []);
 });

@@ -35,7 +35,7 @@ const standardError: ProgressStream = {
   isTerminal: Deno.stderr.isTerminal(),
   columns: () => {
     try {
-      return Deno.consoleSize().columns;
+      return Deno.consoleSize().columns || 80; // some terminals have no size
     } catch {
       return 80;
     }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import type { Engine } from "../engine/engine.ts";
-import { openEngine } from "../engine/open_engine.ts";
+import { type Device, DEVICES, openEngine } from "../engine/open_engine.ts";
 import { DataError, RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
@@ -88,7 +88,7 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   const data = recordedData(values, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
-  const engine = await openEngine(model, values);
+  const engine = await openEngine(model, { device: resumedDevice(context, paused.record), threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
@@ -96,6 +96,16 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   } finally {
     await engine.close();
   }
+}
+
+/** The device that was asked for, else the run's: another one rounds differently, which is worth a warning. */
+function resumedDevice({ values, origins, terminal }: TrainContext, { configuration }: RunRecord): Device {
+  const recorded = DEVICES.find((device) => device === configuration.device?.value) ?? "auto";
+  if (origins.device === "default") return recorded;
+  if (values.device !== recorded) {
+    terminal.warn(`The run was started with --device ${recorded}: from here on results may differ in rounding.`);
+  }
+  return values.device;
 }
 
 interface Run {

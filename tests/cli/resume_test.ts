@@ -35,7 +35,8 @@ Deno.test("a run interrupted by Ctrl-C exits 130 and resumes to the same bytes a
   const code = await stopAfter(place.spawn(place.trainArguments("cut", ...LONG)), "epoch 2/12", "SIGINT");
   assert.equal(code, 130);
   assert.equal(JSON.parse(await place.read("cut", "run.json")).outcome, "interrupted");
-  const resumed = await place.run("train", "--resume", "cut", "--device", "reference");
+  // Neither device nor data are given again: they are the run's.
+  const resumed = await place.run("train", "--resume", "cut");
   assert.equal(resumed.code, 0, resumed.stderr);
   await assertSameResults(place, "cut", "whole");
   assert.equal(JSON.parse(await place.read("cut", "run.json")).outcome, "finished");
