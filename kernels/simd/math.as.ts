@@ -3,7 +3,7 @@
 
 const EXP = memory.data<f32>([
   1.4426950408889634, 12582912.0, 0.693359375, -2.12194440e-4, // log2 e, 1.5·2²³, ln 2 in two parts
-  0.008312503807246685, 0.04189033433794975, 0.16667115688323975, 0.499992311000824, 1.0, 1.0, -87.0,
+  0.008312503807246685, 0.04189033433794975, 0.16667115688323975, 0.499992311000824, 1.0, 1.0, -87.0, 88.0,
 ]);
 
 // 2^x for |x| ≤ ½ (least largest relative error, degree 5), and what brings an argument there.
@@ -54,11 +54,11 @@ export function sumOfLanes(a: v128): f32 {
   return f32x4.extract_lane(f32x4.add(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2)), 0);
 }
 
-/** e^x for x ≤ 88; x below −87 counts as −87. A NaN stays one. */
+/** e^x; x below −87 counts as −87 and above 88 as 88. A NaN stays one. */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  x = f32x4.pmax(x, constant(EXP, 10));
+  x = f32x4.pmin(f32x4.pmax(x, constant(EXP, 10)), constant(EXP, 11));
   const shifted = madd(x, constant(EXP, 0), constant(EXP, 1));
   const n = f32x4.sub(shifted, constant(EXP, 1));
   let r = f32x4.sub(x, f32x4.mul(n, constant(EXP, 2)));

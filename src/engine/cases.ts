@@ -20,7 +20,7 @@ export interface AgreementCase {
   readonly seed: number;
   /** Factor on the initial weights: larger makes softmaxes sharper and states wilder. */
   readonly weightScale: number;
-  /** Bias of every halting unit: −9 hardly ever halts, 2 halts after two steps, 20 after one. */
+  /** Bias of every halting unit: −9 hardly ever halts, −150 underflows, 2 halts after two steps, 20 after one. */
   readonly haltingBias: number;
 }
 
@@ -108,6 +108,7 @@ const SIZES: readonly Sizes[] = [
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [9, 33], mode: "exit", seed: 27, bias: 20 },
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 1], mode: "exit", seed: 24, bias: -9 },
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 1], mode: "soft", seed: 25, bias: -9, f: 3 },
+  { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [9, 2], mode: "exit", seed: 28, bias: -150 },
   { d: 20, heads: 4, bins: 4, ffn: 72, layers: 8, lengths: [2, 1, 1, 2], mode: "exit", seed: 26, dropout: 0.5, f: 2 },
 ];
 
