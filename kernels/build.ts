@@ -29,8 +29,11 @@ export function headerSource(): string {
   return `// Written by build.ts from header.ts; do not edit.\n\n${[...integers, ...floats].join("\n")}`;
 }
 
-/** Compiles kernels found below `folder` (default: this folder) and returns the module's bytes. */
-export async function compileKernels(numerics: Numerics, folder = new URL(".", import.meta.url)): Promise<Uint8Array> {
+/** The text of the source `name` (relative to this folder), null where there is none. */
+export type ReadSource = (name: string) => Promise<string | null>;
+
+/** Compiles `main.as.ts` and what it imports, as `read` gives them, and returns the module's bytes. */
+export async function compileKernels(numerics: Numerics, read: ReadSource = readKernel): Promise<Uint8Array> {
   const messages: string[] = [];
   const binaries: Uint8Array[] = [];
   const sink = { write: (text: string | Uint8Array) => void messages.push(String(text)) };
@@ -45,7 +48,7 @@ export async function compileKernels(numerics: Numerics, folder = new URL(".", i
     {
       stdout: sink,
       stderr: sink,
-      readFile: (name: string) => readText(new URL(name, folder)),
+      readFile: read,
       writeFile: (name: string, contents: Uint8Array | string) => {
         if (name.endsWith(".wasm") && typeof contents !== "string") binaries.push(contents);
       },
@@ -56,9 +59,10 @@ export async function compileKernels(numerics: Numerics, folder = new URL(".", i
   return binaries[0];
 }
 
-async function readText(url: URL): Promise<string | null> {
+/** Reads a kernel's source from this folder. */
+export async function readKernel(name: string): Promise<string | null> {
   try {
-    return await Deno.readTextFile(url);
+    return await Deno.readTextFile(new URL(name, import.meta.url));
   } catch {
     return null;
   }

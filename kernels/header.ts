@@ -140,4 +140,4 @@ export function headerAddress(name: HeaderInteger | HeaderFloat): number {
 }
 
 /** Doubles reported for each sequence in `results`. */
-export const RESULT_FIELDS = ["taskLoss", "klSum", "entropySum", "correct", "tokenSteps", "stepsRun"] as const;
+export const RESULT_FIELDS = ["taskLoss", "klSum", "entropySum", "correct", "tokenSteps", "applications"] as const;

@@ -141,15 +141,17 @@ export function openWorkspace(base: usize): void {
   stepTable = take(layers * (RECORD_WORDS << 2));
 }
 
-/** Bytes that a thread needs for a sequence of n tokens, `saving` its steps for the backward pass or not. */
-export function workspaceBytes(n: i32, saving: bool): usize {
+/**
+ * Bytes that a thread needs for a sequence of n tokens, `saving` its steps for the backward pass or not: a double,
+ * because a sequence that is too long may want more than 32 bits can say.
+ */
+export function workspaceBytes(n: i32, saving: bool): f64 {
   openWorkspace(0);
   // Active and frozen tokens each start a tile of their own.
-  const tiles = <usize>tilesOf(n) + 2;
-  const layers = <usize>maxLayers();
-  const slack: usize = 64;
-  const perStep = tiles * (3 * stateStride + roundedStride + 2 * assignmentStride + 64) + binsBytes() + 8 * slack;
-  const states = saving ? layers * perStep : tiles * (3 * stateStride + 3 * 32) + 8 * slack;
-  const tokenRows = (layers + 1) * ((tiles << 5) + slack) + (tiles << 3) + slack;
-  return cursor + states + tokenRows + 3 * (tiles * stateStride + slack) + slack;
+  const tiles = <f64>tilesOf(n) + 2, layers = <f64>maxLayers(), state = <f64>stateStride, slack: f64 = 64;
+  const perTile = 3 * state + <f64>roundedStride + 2 * <f64>assignmentStride + 64;
+  const perStep = tiles * perTile + <f64>binsBytes() + 8 * slack;
+  const states = saving ? layers * perStep : tiles * (3 * state + 3 * 32) + 8 * slack;
+  const tokenRows = (layers + 1) * (tiles * 32 + slack) + tiles * 8 + slack;
+  return <f64>cursor + states + tokenRows + 3 * (tiles * state + slack) + slack;
 }

@@ -11,8 +11,8 @@ import { checkBatch } from "./batch_check.ts";
 import { type BatchPlaces, placeBatch, PositionTable } from "./cpu/batch_places.ts";
 import { Job, Word } from "./cpu/control.ts";
 import { type ModelLayout, modelLayout } from "./cpu/layout.ts";
-import { type Numerics, Want } from "./cpu/module.ts";
-import { Threads } from "./cpu/threads.ts";
+import { compileModule, type Numerics, Want } from "./cpu/module.ts";
+import { type OnMemory, Threads, type ThreadsOptions } from "./cpu/threads.ts";
 import { traceSequence } from "./cpu/trace.ts";
 import type {
   Engine,
@@ -30,6 +30,10 @@ export interface CpuEngineOptions {
   /** Threads, the calling one included; 0 means one a core. */
   readonly threads: number;
   readonly numerics?: Numerics;
+  /** Kernels in the place of the shipped ones, for tests that break them. */
+  readonly module?: WebAssembly.Module;
+  /** Is given every memory that the engine reserves, for tests that spoil or inspect it. */
+  readonly onMemory?: OnMemory;
 }
 
 const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
@@ -41,6 +45,9 @@ const ADAMW_BLOCK = 32768;
 /** A first reservation: the paper's run fits, and untouched memory costs nothing. */
 const FIRST_BYTES = 256 * 2 ** 20;
 
+/** Bytes that 32-bit addresses reach. */
+const ADDRESSABLE = 2 ** 32;
+
 const NO_OBJECTIVE: ObjectiveSettings = { klScale: 1, dropout: 0, seed: 0 };
 
 /** WASM SIMD kernels on all cores; a sequence is a task, results do not depend on the number of threads. */
@@ -50,6 +57,7 @@ export class CpuEngine implements Engine {
   readonly #table: TensorTable;
   readonly #layout: ModelLayout;
   readonly #numerics: Numerics;
+  readonly #options: ThreadsOptions;
   readonly #positions: PositionTable;
   #threads: Threads;
   #step = 0;
@@ -59,12 +67,14 @@ export class CpuEngine implements Engine {
     table: TensorTable,
     layout: ModelLayout,
     numerics: Numerics,
+    options: ThreadsOptions,
     threads: Threads,
   ) {
     this.#config = config;
     this.#table = table;
     this.#layout = layout;
     this.#numerics = numerics;
+    this.#options = options;
     this.#positions = new PositionTable(config.dModel);
     this.#threads = threads;
     this.#writeHeader(layout.integers, layout.floats);
@@ -72,12 +82,16 @@ export class CpuEngine implements Engine {
   }
 
   /** Starts the threads; all weights are zero until `upload`. `config` must be valid. Throws RunError without memory. */
-  static async open(config: ModelConfig, { threads, numerics = "fast" }: CpuEngineOptions): Promise<CpuEngine> {
+  static async open(
+    config: ModelConfig,
+    { threads, numerics = "fast", module = compileModule(numerics), onMemory }: CpuEngineOptions,
+  ): Promise<CpuEngine> {
     const table = tensorTable(config);
     const layout = modelLayout(config, table);
     const count = threads > 0 ? threads : availableParallelism();
-    const started = await Threads.start(count, numerics, layout.end + FIRST_BYTES);
-    return new CpuEngine(config, table, layout, numerics, started);
+    const options = { count, module, onMemory };
+    const started = await Threads.start(options, layout.end + FIRST_BYTES);
+    return new CpuEngine(config, table, layout, numerics, options, started);
   }
 
   get description(): string {
@@ -154,12 +168,13 @@ export class CpuEngine implements Engine {
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
     const places = await this.#prepare(batch, NO_OBJECTIVE, Want.record);
-    const { kernels } = this.#threads;
-    kernels.packWeights(0);
-    return Array.from(batch.labels, (_, s) => {
-      kernels.sequenceTask(s, places.workspaces, Want.record);
-      const first = batch.offsets[s], n = batch.offsets[s + 1] - first;
-      return traceSequence(kernels, this.#buffer, this.#config, places.haltingSteps + first, n);
+    return this.#threads.alone((kernels) => {
+      kernels.packWeights(0);
+      return Array.from(batch.labels, (_, s) => {
+        kernels.sequenceTask(s, places.workspaces, Want.record);
+        const first = batch.offsets[s], n = batch.offsets[s + 1] - first;
+        return traceSequence(kernels, this.#buffer, this.#config, places.haltingSteps + first, n);
+      });
     });
   }
 
@@ -230,7 +245,7 @@ export class CpuEngine implements Engine {
   async #enlarge(bytes: number): Promise<void> {
     const old = this.#threads;
     const kept = new Uint8Array(old.memory.buffer, 0, this.#layout.end);
-    this.#threads = await Threads.start(old.count, this.#numerics, Math.min(2 ** 32, Math.ceil(bytes * 1.25)));
+    this.#threads = await Threads.start(this.#options, Math.max(bytes, Math.min(ADDRESSABLE, 1.25 * bytes)));
     new Uint8Array(this.#buffer, 0, kept.length).set(kept);
     old.close();
   }
@@ -256,7 +271,7 @@ export class CpuEngine implements Engine {
       entropySum: sum(2),
       correct: sum(3),
       tokenSteps: sum(4),
-      stepsRun: sum(5),
+      applications: sum(5),
     };
   }
 

@@ -64,7 +64,7 @@ export function placeBatch(
   const order = take(4 * sequences);
   const factors = take(FACTOR_BYTES);
   const saving = want === Want.gradient || want === Want.record;
-  const workspaceBytes = aligned((kernels.workspaceBytes(longest, saving ? 1 : 0) >>> 0) + ALIGNMENT);
+  const workspaceBytes = aligned(kernels.workspaceBytes(longest, saving ? 1 : 0) + ALIGNMENT);
   const workspaces = take(threads * workspaceBytes);
   return { integers: places, ...places, order, factors, workspaces, workspaceBytes, longest, end: next };
 }

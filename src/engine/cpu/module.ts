@@ -1,9 +1,6 @@
 import fastModule from "../../../kernels/build/fast.wasm" with { type: "bytes" };
 import strictModule from "../../../kernels/build/strict.wasm" with { type: "bytes" };
 
-/** `fast` may fuse a multiplication and an addition, `strict` rounds both: the same bytes on every processor. */
-export type Numerics = "fast" | "strict";
-
 /** What the compiled kernels export (kernels/main.as.ts); addresses and sizes are bytes. */
 export interface Kernels {
   packWeights(iterating: number): void;

@@ -1,6 +1,6 @@
 import { RunError } from "../../errors.ts";
 import { BOARD_WORDS, Job, runTasks, Word } from "./control.ts";
-import { compileModule, instantiateKernels, type Kernels, type Numerics } from "./module.ts";
+import { instantiateKernels, type Kernels } from "./module.ts";
 import type { WorkerStart } from "./worker.ts";
 
 const PAGE_BYTES = 65536;
@@ -9,6 +9,15 @@ const MAXIMUM_PAGES = 65536;
 
 /** Looks at the board before the host sleeps until the last worker has done. */
 const SPINS = 20_000;
+
+export type OnMemory = (memory: WebAssembly.Memory) => void;
+
+export interface ThreadsOptions {
+  /** Threads, the host included. */
+  readonly count: number;
+  readonly module: WebAssembly.Module;
+  readonly onMemory?: OnMemory;
+}
 
 /** The host and its workers over one shared memory. */
 export class Threads {
@@ -36,9 +45,9 @@ export class Threads {
    * Starts `count` − 1 workers beside the host over `bytes` of memory, which the system hands out only as it is touched.
    * Throws RunError when there is not so much or a worker cannot start.
    */
-  static async start(count: number, numerics: Numerics, bytes: number): Promise<Threads> {
-    const module = compileModule(numerics);
+  static async start({ count, module, onMemory }: ThreadsOptions, bytes: number): Promise<Threads> {
     const memory = createMemory(bytes);
+    onMemory?.(memory);
     const board = new Int32Array(new SharedArrayBuffer(4 * BOARD_WORDS));
     const workers = await Promise.all(
       Array.from({ length: count - 1 }, (_, i) => startWorker({ module, memory, board, thread: i + 1, generation: 0 })),
@@ -55,17 +64,23 @@ export class Threads {
     Atomics.store(board, Word.done, 0);
     Atomics.add(board, Word.generation, 1);
     if (this.count > 1) Atomics.notify(board, Word.generation);
+    let cause: unknown;
     try {
       runTasks(board, this.memory, this.kernels, 0);
-    } catch {
+    } catch (error) {
+      cause = error;
       Atomics.store(board, Word.failed, 1);
     }
     this.#waitForWorkers();
-    if (Atomics.exchange(board, Word.failed, 0) !== 0) {
-      throw new RunError(
-        "Cannot finish the computation: a kernel failed",
-        "Report this with the command that led to it.",
-      );
+    if (Atomics.exchange(board, Word.failed, 0) !== 0) throw kernelFailure(cause);
+  }
+
+  /** Runs `work` on the host alone; throws RunError when a kernel fails. */
+  alone<T>(work: (kernels: Kernels) => T): T {
+    try {
+      return work(this.kernels);
+    } catch (error) {
+      throw kernelFailure(error);
     }
   }
 
@@ -87,6 +102,14 @@ export class Threads {
     Atomics.notify(this.board, Word.generation);
     for (const worker of this.#workers) worker.terminate();
   }
+}
+
+function kernelFailure(cause: unknown): RunError {
+  return new RunError(
+    "Cannot finish the computation: a kernel failed",
+    "Report this with the command that led to it.",
+    { cause },
+  );
 }
 
 function createMemory(bytes: number): WebAssembly.Memory {
