@@ -1,3 +1,4 @@
+import { NUMERICS } from "../engine/numerics.ts";
 import { DEVICES } from "../engine/open_engine.ts";
 import { MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
@@ -85,6 +86,10 @@ export const DEVICE_OPTIONS = grouped("Device:", {
     description: "worker threads; 0 means one a core",
     fallback: 0,
     range: whole(0, MOST_THREADS),
+  }),
+  numerics: choiceOption(NUMERICS, {
+    description: "fast, or strict: the same bytes on every processor",
+    fallback: "fast",
   }),
 });
 

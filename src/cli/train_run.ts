@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type Device, DEVICES, openEngine } from "../engine/open_engine.ts";
+import { NUMERICS } from "../engine/numerics.ts";
+import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
 import { DataError, RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
@@ -88,7 +89,7 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   const data = recordedData(values, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
-  const engine = await openEngine(model, { device: resumedDevice(context, paused.record), threads: values.threads });
+  const engine = await openEngine(model, { ...resumedDevice(context, paused.record), threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
@@ -98,14 +99,24 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   }
 }
 
-/** The device that was asked for, else the run's: another one rounds differently, which is worth a warning. */
-function resumedDevice({ values, origins, terminal }: TrainContext, { configuration }: RunRecord): Device {
-  const recorded = DEVICES.find((device) => device === configuration.device?.value) ?? "auto";
-  if (origins.device === "default") return recorded;
-  if (values.device !== recorded) {
-    terminal.warn(`The run was started with --device ${recorded}: from here on results may differ in rounding.`);
+/** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */
+function resumedDevice(
+  { values, origins, terminal }: TrainContext,
+  { configuration }: RunRecord,
+): Pick<OpenEngineOptions, "device" | "numerics"> {
+  const recorded = {
+    device: DEVICES.find((device) => device === configuration.device?.value) ?? "auto",
+    numerics: NUMERICS.find((numerics) => numerics === configuration.numerics?.value) ?? "fast",
+  };
+  const chosen = {
+    device: origins.device === "default" ? recorded.device : values.device,
+    numerics: origins.numerics === "default" ? recorded.numerics : values.numerics,
+  };
+  for (const key of ["device", "numerics"] as const) {
+    if (chosen[key] === recorded[key]) continue;
+    terminal.warn(`The run was started with --${key} ${recorded[key]}: from here on results may differ in rounding.`);
   }
-  return values.device;
+  return chosen;
 }
 
 interface Run {

@@ -32,7 +32,7 @@ export async function verify({ values, terminal }: VerifyContext): Promise<numbe
 }
 
 async function verifyAll(
-  { goldens, tolerance, device, threads }: VerifyContext["values"],
+  { goldens, tolerance, device, threads, numerics }: VerifyContext["values"],
   onSkipped: (file: string) => void,
 ): Promise<Verified> {
   const rows: VerificationRow[] = [];
@@ -44,7 +44,7 @@ async function verifyAll(
       onSkipped(golden.file);
       continue;
     }
-    const engine = await openEngine(golden.config, { device, threads });
+    const engine = await openEngine(golden.config, { device, threads, numerics });
     description = engine.description;
     const allowed = engine.kind === "reference" ? TOLERANCES.float64 : TOLERANCES.float32;
     rows.push(

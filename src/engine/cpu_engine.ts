@@ -11,7 +11,7 @@ import { checkBatch } from "./batch_check.ts";
 import { type BatchPlaces, placeBatch, PositionTable } from "./cpu/batch_places.ts";
 import { Job, Word } from "./cpu/control.ts";
 import { type ModelLayout, modelLayout } from "./cpu/layout.ts";
-import { compileModule, type Numerics, Want } from "./cpu/module.ts";
+import { compileModule, Want } from "./cpu/module.ts";
 import { type OnMemory, Threads, type ThreadsOptions } from "./cpu/threads.ts";
 import { traceSequence } from "./cpu/trace.ts";
 import type {
@@ -25,6 +25,7 @@ import type {
   StepResult,
   StepSettings,
 } from "./engine.ts";
+import type { Numerics } from "./numerics.ts";
 
 export interface CpuEngineOptions {
   /** Threads, the calling one included; 0 means one a core. */

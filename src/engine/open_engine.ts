@@ -19,7 +19,10 @@ export interface OpenEngineOptions {
  * Opens the back end for `device`, all weights zero; `auto` takes the fastest there is. The caller closes it.
  * Throws DeviceError when the device is not there.
  */
-export async function openEngine(config: ModelConfig, { device, threads, numerics }: OpenEngineOptions): Promise<Engine> {
+export async function openEngine(
+  config: ModelConfig,
+  { device, threads, numerics }: OpenEngineOptions,
+): Promise<Engine> {
   switch (device) {
     case "reference": {
       const { ReferenceEngine } = await import("./reference_engine.ts");

@@ -1,5 +1,6 @@
 import fastModule from "../../../kernels/build/fast.wasm" with { type: "bytes" };
 import strictModule from "../../../kernels/build/strict.wasm" with { type: "bytes" };
+import type { Numerics } from "../numerics.ts";
 
 /** What the compiled kernels export (kernels/main.as.ts); addresses and sizes are bytes. */
 export interface Kernels {
