@@ -1,3 +1,4 @@
+import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 import { dataCommands } from "./data.ts";
@@ -14,4 +15,5 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   exportCommand,
   dataCommands,
   verifyCommand,
+  benchCommand,
 ];

@@ -17,21 +17,31 @@ interface Verified {
 
 /** The body of `epsilon verify`. */
 export async function verify({ values, terminal }: VerifyContext): Promise<number> {
-  const verified = await verifyAll(values, (file) => terminal.say(`Skipping ${file}: it is about the vanilla model`));
+  const verified = await verifyDevice(values, (file) => terminal.say(skippedGolden(file)));
   await terminal.write(values.json ? jsonDocument(summary(verified)) : table(verified));
-  const failures = verified.rows.filter(({ pass }) => !pass);
-  if (failures.length > 0) {
-    const worst = failures.reduce((a, b) => excess(b) > excess(a) ? b : a);
-    throw new VerificationError(
-      `Verification failed: ${failures.length} of ${verified.rows.length} values; the worst is ${worst.quantity} of ` +
-        `${worst.file}, error ${shown(worst.error)}, tolerance ${shown(worst.tolerance)}`,
-      "Run it with --device reference as well, to tell a fault of the device from one of the files.",
-    );
-  }
+  requireAgreement(verified.rows);
   return 0;
 }
 
-async function verifyAll(
+/** Throws VerificationError (exit code 5) that names the worst of the rows that fail, if any does. */
+export function requireAgreement(rows: readonly VerificationRow[]): void {
+  const failures = rows.filter(({ pass }) => !pass);
+  if (failures.length === 0) return;
+  const worst = failures.reduce((a, b) => excess(b) > excess(a) ? b : a);
+  throw new VerificationError(
+    `Verification failed: ${failures.length} of ${rows.length} values; the worst is ${worst.quantity} of ` +
+      `${worst.file}, error ${shown(worst.error)}, tolerance ${shown(worst.tolerance)}`,
+    "Run it with --device reference as well, to tell a fault of the device from one of the files.",
+  );
+}
+
+/** What people are told of a golden file that this version cannot verify. */
+export function skippedGolden(file: string): string {
+  return `Skipping ${file}: it is about the vanilla model`;
+}
+
+/** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
+export async function verifyDevice(
   { goldens, tolerance, device, threads, numerics }: VerifyContext["values"],
   onSkipped: (file: string) => void,
 ): Promise<Verified> {

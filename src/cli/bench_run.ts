@@ -1,0 +1,100 @@
+import { availableParallelism, cpus } from "node:os";
+import { PAPER_SIZES, QUICK_SIZES } from "../diagnose/benchmark/bench.ts";
+import { BENCHMARK, THREAD_COMPARISON } from "../diagnose/benchmark/benchmark.ts";
+import { BENCHMARK_COLUMNS, type BenchmarkRow } from "../diagnose/benchmark/row.ts";
+import type { TimingOptions } from "../diagnose/benchmark/timing.ts";
+import { openEngine } from "../engine/open_engine.ts";
+import { writeFileAtomically } from "../files/atomic.ts";
+import { formatCsvRow } from "../libraries/csv.ts";
+import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
+import type { BenchContext } from "./bench.ts";
+import { jsonDocument, type Terminal } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { requireAgreement, skippedGolden, verifyDevice } from "./verify_run.ts";
+
+/** Milliseconds for which each task runs at least before its time counts. */
+const WARM_UP = { paper: 300, quick: 10 } as const;
+
+const HEADER = formatCsvRow(BENCHMARK_COLUMNS);
+
+/** The body of `epsilon bench`. */
+export async function bench({ values, terminal }: BenchContext): Promise<number> {
+  const progress = new Progress(values.progress);
+  try {
+    const device = await describeDevice(values);
+    progress.milestone(`Verifying, then timing: ${device.description}`, { kind: "start", ...device });
+    const { rows } = await verifyDevice({ ...values, tolerance: 0 }, (file) => terminal.say(skippedGolden(file)));
+    requireAgreement(rows);
+    const figures = await timeSubjects(values, device, progress, terminal);
+    const document = jsonDocument({ ...device, figures });
+    if (values.json) await terminal.write(document);
+    if (values.out !== undefined) {
+      await writeFileAtomically(values.out, values.json ? document : HEADER + figures.map(csvRow).join(""));
+    }
+  } finally {
+    progress.clear();
+  }
+  return 0;
+}
+
+interface Device {
+  /** Name in the rows: processor or adapter. */
+  readonly device: string;
+  readonly description: string;
+  /** Whether its engine works on threads of this machine. */
+  readonly threaded: boolean;
+}
+
+async function describeDevice({ device, threads }: BenchContext["values"]): Promise<Device> {
+  const engine = await openEngine(PAPER_CONFIG, { device, threads });
+  try {
+    const { kind, description } = engine;
+    const name = kind === "gpu" ? description : `${kind}: ${cpus()[0]?.model.trim() || "unknown processor"}`;
+    return { device: name, description, threaded: kind === "cpu" };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** All figures; as CSV, each subject's are printed as soon as they are measured. */
+async function timeSubjects(
+  values: BenchContext["values"],
+  device: Device,
+  progress: Progress,
+  terminal: Terminal,
+): Promise<BenchmarkRow[]> {
+  const setting = {
+    open: (config: ModelConfig, threads: number) => openEngine(config, { device: values.device, threads }),
+    device: device.device,
+    threads: device.threaded ? threadCounts(values) : [1],
+    sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,
+  };
+  const figures: BenchmarkRow[] = [];
+  if (!values.json) await terminal.write(HEADER);
+  for (const { name, run } of values.compareThreads ? THREAD_COMPARISON : BENCHMARK) {
+    progress.begin();
+    const timing: TimingOptions = {
+      runs: values.runs,
+      warmUp: values.quick ? WARM_UP.quick : WARM_UP.paper,
+      clock: () => performance.now(),
+      onRun: (done, total) => progress.update({ label: `timing ${name}`, done, total }),
+    };
+    const rows = await run({ ...setting, timing });
+    progress.clear();
+    figures.push(...rows);
+    if (!values.json) await terminal.write(rows.map(csvRow).join(""));
+  }
+  return figures;
+}
+
+/** One thread and all of them; when threads are what is compared, the powers of two between as well. */
+function threadCounts({ threads, compareThreads }: BenchContext["values"]): number[] {
+  const most = threads === 0 ? availableParallelism() : threads;
+  const counts = new Set([1]);
+  if (compareThreads) { for (let count = 2; count < most; count *= 2) counts.add(count); }
+  return [...counts.add(most)];
+}
+
+function csvRow(row: BenchmarkRow): string {
+  return formatCsvRow(BENCHMARK_COLUMNS.map((column) => row[column]));
+}

@@ -1,0 +1,29 @@
+import type { Bench } from "./bench.ts";
+import { benchmarkDepth } from "./depth.ts";
+import { benchmarkInference } from "./inference.ts";
+import { benchmarkKernels } from "./kernels.ts";
+import { benchmarkLength } from "./length.ts";
+import { benchmarkOptimizer } from "./optimizer.ts";
+import type { BenchmarkRow } from "./row.ts";
+import { benchmarkTraining } from "./training.ts";
+
+/** One part of the benchmark: the figures that are timed against each other. */
+export interface BenchmarkSubject {
+  readonly name: string;
+  readonly run: (bench: Bench) => Promise<BenchmarkRow[]>;
+}
+
+const TRAINING: BenchmarkSubject = { name: "training steps", run: benchmarkTraining };
+
+/** The whole benchmark, in the order of its rows. */
+export const BENCHMARK: readonly BenchmarkSubject[] = [
+  { name: "kernels", run: benchmarkKernels },
+  TRAINING,
+  { name: "optimizer", run: benchmarkOptimizer },
+  { name: "depth", run: benchmarkDepth },
+  { name: "length", run: benchmarkLength },
+  { name: "inference", run: benchmarkInference },
+];
+
+/** What tells how well more threads are used. */
+export const THREAD_COMPARISON: readonly BenchmarkSubject[] = [TRAINING];
