@@ -1,0 +1,185 @@
+import { type AgreementCase, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
+import type {
+  Engine,
+  GradientResult,
+  Losses,
+  Prediction,
+  SequenceTrace,
+  StepResult,
+  StepSettings,
+} from "../../src/engine/engine.ts";
+import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
+import { TOLERANCES } from "../../src/engine/verification.ts";
+import type { ModelConfig } from "../../src/model/config.ts";
+import { norm, tensorError, valueError } from "../../src/model/golden.ts";
+import type { ModelState } from "../../src/model/state.ts";
+import { type TensorSpec, tensorTable } from "../../src/model/tensors.ts";
+import { haltingMargin } from "../model/halting_margin.ts";
+
+/** Everything that an engine computes for one case. */
+export interface CaseResults {
+  readonly gradient: GradientResult;
+  readonly everything: Prediction;
+  readonly logits: Prediction;
+  readonly traces: readonly SequenceTrace[];
+  readonly steps: readonly StepResult[];
+  readonly state: Required<ModelState>;
+}
+
+/** A case with what the reference makes of it. */
+export interface ExpectedCase {
+  readonly name: string;
+  readonly built: BuiltCase;
+  readonly settings: StepSettings;
+  readonly results: CaseResults;
+  /** The closest that any halting decision of these results comes to its tie. */
+  readonly margin: number;
+}
+
+const STEPS = 3;
+
+/**
+ * What a step leaves must show a wrong rate, decay or clipping at a tolerance of 1e-4: large ones, and a clipping norm
+ * that the gradient exceeds.
+ */
+function stepSettings({ settings }: BuiltCase, gradNorm: number): StepSettings {
+  return { ...settings, learningRate: 0.01, weightDecay: 5, clipGradNorm: 0.6 * gradNorm };
+}
+
+/** Runs all methods of `engine` on a case; the state is uploaded first and again before the steps. */
+async function resultsOf(engine: Engine, { state, batch }: BuiltCase, settings: StepSettings): Promise<CaseResults> {
+  const { klScale } = settings;
+  await engine.upload(state);
+  const gradient = await engine.gradient(batch, settings);
+  const everything = await engine.predict(batch, { want: "everything", klScale });
+  const logits = await engine.predict(batch, { want: "logits", klScale });
+  const traces = await engine.trace(batch);
+  const steps: StepResult[] = [];
+  for (let step = 0; step < STEPS; step++) steps.push(await engine.trainStep(batch, settings));
+  return { gradient, everything, logits, traces, steps, state: await engine.download() };
+}
+
+async function smallestMargin({ config, state, batch }: BuiltCase, settings: StepSettings): Promise<number> {
+  const engine = new ReferenceEngine(config);
+  await engine.upload(state);
+  let margin = haltingMargin(config, state.weights, batch, 0, settings.seed, state.optimizer.step);
+  for (let step = 0; step < STEPS; step++) {
+    const { weights, optimizer } = await engine.download();
+    margin = Math.min(
+      margin,
+      haltingMargin(config, weights, batch, settings.dropout, settings.seed, optimizer.step),
+    );
+    await engine.trainStep(batch, settings);
+  }
+  return margin;
+}
+
+/** Computes `agreement` with the reference. */
+export async function expectedCase(agreement: AgreementCase): Promise<ExpectedCase> {
+  const built = buildCase(agreement);
+  const engine = new ReferenceEngine(built.config);
+  await engine.upload(built.state);
+  const settings = stepSettings(built, (await engine.trainStep(built.batch, built.settings)).gradNorm);
+  const results = await resultsOf(engine, built, settings);
+  return { name: agreement.name, built, settings, results, margin: await smallestMargin(built, settings) };
+}
+
+/** Least normal float32. */
+const LEAST_NORMAL = 2 ** -126;
+
+/** `values` with those that float32 cannot hold as normal numbers flushed to zero. */
+function flushed(values: ArrayLike<number>): Float64Array {
+  return Float64Array.from(values, (value) => Math.abs(value) < LEAST_NORMAL ? 0 : value);
+}
+
+/** Collects what differs by more than float32 may (spec §6). */
+class Comparison {
+  readonly faults: string[] = [];
+
+  constructor(readonly config: ModelConfig) {}
+
+  error(quantity: string, error: number): void {
+    if (!(error <= TOLERANCES.float32)) this.faults.push(`${quantity}: error ${error.toExponential(2)}`);
+  }
+
+  same(quantity: string, found: ArrayLike<number | boolean>, wanted: ArrayLike<number | boolean>): void {
+    const differing = Array.from(wanted).filter((value, e) => found[e] !== value).length;
+    if (differing > 0 || found.length !== wanted.length) this.faults.push(`${quantity}: ${differing} values differ`);
+  }
+
+  losses(quantity: string, found: Losses | undefined, wanted: Losses | undefined): void {
+    if (found === undefined || wanted === undefined) {
+      if (found !== wanted) this.faults.push(`${quantity}: present in one, absent in the other`);
+      return;
+    }
+    for (const name of ["loss", "taskLoss", "klLoss", "entropyLoss"] as const) {
+      this.error(`${quantity} ${name}`, valueError(found[name], wanted[name]));
+    }
+  }
+
+  tensors(quantity: string, specs: readonly TensorSpec[], found: ArrayLike<number>, wanted: Float64Array): void {
+    const kindNorm = norm(wanted);
+    const values = Float64Array.from(found);
+    for (const { name, offset, size } of specs) {
+      const [own, expected] = [values, wanted].map((slab) => slab.subarray(offset, offset + size));
+      this.error(`${quantity} ${name}`, tensorError(own, expected, kindNorm));
+    }
+  }
+
+  prediction(quantity: string, found: Prediction, wanted: Prediction): void {
+    this.error(`${quantity} logits`, tensorError(found.logits, wanted.logits, 0));
+    this.same(`${quantity} halting steps`, found.haltingSteps, wanted.haltingSteps);
+    this.losses(quantity, found.losses, wanted.losses);
+  }
+
+  traces(found: readonly SequenceTrace[], wanted: readonly SequenceTrace[]): void {
+    this.same("trace sequences", [found.length], [wanted.length]);
+    for (const key of ["stepProbabilities", "binAssignmentStep0", "attentionStep0", "stateStep0"] as const) {
+      const kindNorm = norm(...wanted.map((trace) => trace[key]));
+      wanted.forEach((trace, s) =>
+        this.error(`trace ${s} ${key}`, tensorError(flushed(found[s][key]), flushed(trace[key]), kindNorm))
+      );
+    }
+    wanted.forEach((trace, s) => this.same(`trace ${s} halting steps`, found[s].haltingSteps, trace.haltingSteps));
+  }
+
+  steps(found: readonly StepResult[], wanted: readonly StepResult[]): void {
+    wanted.forEach((step, number) => {
+      const own = found[number];
+      this.losses(`step ${number}`, own, step);
+      this.error(`step ${number} gradient norm`, valueError(own.gradNorm, step.gradNorm));
+      this.same(
+        `step ${number} updated, correct, token steps`,
+        [own.updated, own.correct, own.tokenSteps],
+        [step.updated, step.correct, step.tokenSteps],
+      );
+    });
+  }
+
+  state(found: Required<ModelState>, wanted: Required<ModelState>): void {
+    const { parameters, buffers } = tensorTable(this.config);
+    const compare = (quantity: string, specs: readonly TensorSpec[], own: ArrayLike<number>, slab: ArrayLike<number>) =>
+      this.tensors(quantity, specs, own, Float64Array.from(slab));
+    compare("stepped", parameters, found.weights.parameters, wanted.weights.parameters);
+    compare("stepped", buffers, found.weights.buffers, wanted.weights.buffers);
+    compare("first moment", parameters, found.optimizer.firstMoment, wanted.optimizer.firstMoment);
+    compare("second moment", parameters, found.optimizer.secondMoment, wanted.optimizer.secondMoment);
+    this.same("optimizer step", [found.optimizer.step], [wanted.optimizer.step]);
+  }
+}
+
+/** What `engine` computes otherwise than the reference, a line each: none when it agrees. */
+export async function disagreements(engine: Engine, expected: ExpectedCase): Promise<string[]> {
+  const { built, settings, results: wanted } = expected;
+  const found = await resultsOf(engine, built, settings);
+  const comparison = new Comparison(built.config);
+  comparison.losses("gradient", found.gradient, wanted.gradient);
+  const { parameters } = tensorTable(built.config);
+  comparison.tensors("gradient", parameters, found.gradient.gradient, Float64Array.from(wanted.gradient.gradient));
+  comparison.prediction("everything", found.everything, wanted.everything);
+  comparison.prediction("logits only", found.logits, wanted.logits);
+  comparison.traces(found.traces, wanted.traces);
+  comparison.steps(found.steps, wanted.steps);
+  comparison.state(found.state, wanted.state);
+  return comparison.faults;
+}
