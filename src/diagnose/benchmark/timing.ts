@@ -20,7 +20,7 @@ export interface TimingOptions {
 const SETTLED_RUNS = 3;
 /** What counts as better. */
 const BETTER = 0.97;
-/** A machine whose pace never settles must not hold the warm-up for ever. */
+/** A machine whose pace never settles must not hold the warm-up for ever: at most this many times the least. */
 const LONGEST_WARM_UP = 10;
 
 /**
@@ -51,12 +51,11 @@ async function warmUp(task: TimedTask, { warmUp: least, clock }: TimingOptions):
   let best = Infinity;
   let settled = 0;
   let spent = 0;
-  while (settled < SETTLED_RUNS || spent < least) {
+  while ((settled < SETTLED_RUNS || spent < least) && spent <= LONGEST_WARM_UP * least) {
     const time = await timeOf(task, clock);
     settled = time < BETTER * best ? 0 : settled + 1;
     best = Math.min(best, time);
     spent += time;
-    if (spent > LONGEST_WARM_UP * least && settled > 0) break;
   }
 }
 
