@@ -31,6 +31,8 @@ export function recurrenceBackward(slot: usize, tokenGradients: usize, clsSteps:
   const one = take(spare), two = take(spare);
   let dh = one;
   memory.fill(ws.binGradientTotal, 0, binsBytes());
+  // Rows between the last head's and the first value's are multiplied by zero weights, so they must not hold a NaN.
+  memory.fill(ws.dkv, 0, <usize>CHUNK * ws.keyValueStride);
   clearBinGradients();
   for (let t = stepsRun - 1; t >= 0; t--) {
     const active = <i32>field(t, ws.ACTIVE), frozen = <i32>field(t, ws.FROZEN);
