@@ -33,6 +33,21 @@ export const BOARD_WORDS = 16;
 
 export const Job = { sequences: 1, adamw: 2, quit: 3 } as const;
 
+/** What the host sends to a new worker. */
+export interface WorkerStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly board: Int32Array;
+  /** From 1; the host is thread 0. */
+  readonly thread: number;
+  /** Generation that the board had when the worker was started. */
+  readonly generation: number;
+}
+
+/** A worker's answer to its start. */
+export const READY = "ready";
+export type WorkerAnswer = typeof READY | { readonly reason: string };
+
 /** Takes tasks of the present job until none is left. `thread` 0 is the host. */
 export function runTasks(board: Int32Array, memory: WebAssembly.Memory, kernels: Kernels, thread: number): void {
   const tasks = board[Word.tasks];

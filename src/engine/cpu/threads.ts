@@ -1,7 +1,6 @@
 import { RunError } from "../../errors.ts";
-import { BOARD_WORDS, Job, runTasks, Word } from "./control.ts";
+import { BOARD_WORDS, Job, READY, runTasks, Word, type WorkerAnswer, type WorkerStart } from "./control.ts";
 import { instantiateKernels, type Kernels } from "./module.ts";
-import type { WorkerStart } from "./worker.ts";
 
 const PAGE_BYTES = 65536;
 /** Pages that 32-bit addresses reach. */
@@ -49,10 +48,18 @@ export class Threads {
     const memory = createMemory(bytes);
     onMemory?.(memory);
     const board = new Int32Array(new SharedArrayBuffer(4 * BOARD_WORDS));
-    const workers = await Promise.all(
-      Array.from({ length: count - 1 }, (_, i) => startWorker({ module, memory, board, thread: i + 1, generation: 0 })),
-    );
-    return new Threads(memory, instantiateKernels(module, memory), board, workers);
+    const workers: Worker[] = [];
+    try {
+      for (let thread = 1; thread < count; thread++) workers.push(createWorker());
+      await Promise.all(workers.map((worker, i) => {
+        const start: WorkerStart = { module, memory, board, thread: i + 1, generation: 0 };
+        return startWorker(worker, start);
+      }));
+      return new Threads(memory, instantiateKernels(module, memory), board, workers);
+    } catch (error) {
+      for (const worker of workers) worker.terminate();
+      throw error;
+    }
   }
 
   /** Runs `tasks` tasks of `job` on all threads; returns when the last is done. */
@@ -125,13 +132,18 @@ function createMemory(bytes: number): WebAssembly.Memory {
   }
 }
 
-function startWorker(start: WorkerStart): Promise<Worker> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+function createWorker(): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+}
+
+function startWorker(worker: Worker, start: WorkerStart): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = () => resolve(worker);
+    const fail = (reason: string) =>
+      reject(new RunError(`Cannot start thread ${start.thread}: ${reason}`, "Try with fewer threads."));
+    worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => data === READY ? resolve() : fail(data.reason);
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(new RunError(`Cannot start thread ${start.thread}: ${event.message}`, "Try with fewer threads."));
+      fail(event.message);
     };
     worker.postMessage(start);
   });

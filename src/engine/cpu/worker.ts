@@ -1,29 +1,28 @@
 /// <reference lib="deno.worker" />
-import { Job, runTasks, Word } from "./control.ts";
-import { instantiateKernels } from "./module.ts";
-
-/** What the host sends to a new worker. */
-export interface WorkerStart {
-  readonly module: WebAssembly.Module;
-  readonly memory: WebAssembly.Memory;
-  readonly board: Int32Array;
-  /** From 1; the host is thread 0. */
-  readonly thread: number;
-  /** Generation that the board had when the worker was started. */
-  readonly generation: number;
-}
+import { Job, READY, runTasks, Word, type WorkerAnswer, type WorkerStart } from "./control.ts";
+import { instantiateKernels, type Kernels } from "./module.ts";
 
 /** Looks at the board before a worker sleeps: waking one costs about 100 µs, as long as this many looks take. */
 const SPINS = 20_000;
 
 self.onmessage = ({ data }: MessageEvent<WorkerStart>) => {
-  const { module, memory, board, thread } = data;
-  const kernels = instantiateKernels(module, memory);
-  let seen = data.generation;
-  self.postMessage("ready");
+  const answer = (message: WorkerAnswer) => self.postMessage(message);
+  try {
+    const kernels = instantiateKernels(data.module, data.memory);
+    answer(READY);
+    work(data, kernels);
+  } catch (error) {
+    answer({ reason: error instanceof Error ? error.message : String(error) });
+  }
+  self.close();
+};
+
+/** Does its share of every job until it is told to quit. */
+function work({ memory, board, thread, generation }: WorkerStart, kernels: Kernels): void {
+  let seen = generation;
   while (true) {
     seen = nextGeneration(board, seen);
-    if (board[Word.job] === Job.quit) break;
+    if (board[Word.job] === Job.quit) return;
     try {
       runTasks(board, memory, kernels, thread);
     } catch {
@@ -32,8 +31,7 @@ self.onmessage = ({ data }: MessageEvent<WorkerStart>) => {
     Atomics.add(board, Word.done, 1);
     Atomics.notify(board, Word.done);
   }
-  self.close();
-};
+}
 
 function nextGeneration(board: Int32Array, seen: number): number {
   for (let i = 0; i < SPINS; i++) {
