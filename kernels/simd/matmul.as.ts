@@ -9,10 +9,32 @@ import { madd, sumLanes } from "./math.as";
 
 /** rows ← bias + W·x for one tile; `outputGroups` is ⌈outputs/4⌉, `bias` [4·outputGroups] or 0 for none. */
 export function tileProduct(rows: usize, x: usize, packed: usize, bias: usize, inputs: i32, outputGroups: i32): void {
+  multiply(rows, x, packed, bias, inputs, outputGroups, false);
+}
+
+/** rows ← rows + W·x for one tile. */
+export function tileProductAdd(rows: usize, x: usize, packed: usize, inputs: i32, outputGroups: i32): void {
+  multiply(rows, x, packed, 0, inputs, outputGroups, true);
+}
+
+// @ts-ignore: decorator
+@inline
+function multiply(
+  rows: usize, x: usize, packed: usize, bias: usize, inputs: i32, outputGroups: i32, adding: bool,
+): void {
   const end = x + (<usize>inputs << 5);
   for (let o = 0; o < outputGroups; o++) {
     let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
-    if (bias) {
+    if (adding) {
+      a0 = v128.load(rows);
+      a1 = v128.load(rows, 16);
+      b0 = v128.load(rows, 32);
+      b1 = v128.load(rows, 48);
+      c0 = v128.load(rows, 64);
+      c1 = v128.load(rows, 80);
+      d0 = v128.load(rows, 96);
+      d1 = v128.load(rows, 112);
+    } else if (bias) {
       const b = v128.load(bias);
       a0 = a1 = v128.shuffle<f32>(b, b, 0, 0, 0, 0);
       b0 = b1 = v128.shuffle<f32>(b, b, 1, 1, 1, 1);
@@ -20,44 +42,6 @@ export function tileProduct(rows: usize, x: usize, packed: usize, bias: usize, i
       d0 = d1 = v128.shuffle<f32>(b, b, 3, 3, 3, 3);
       bias += 16;
     }
-    for (let p = x; p < end; p += 32) {
-      const w = v128.load(packed);
-      const x0 = v128.load(p);
-      const x1 = v128.load(p, 16);
-      const wa = v128.shuffle<f32>(w, w, 0, 0, 0, 0);
-      a0 = madd(wa, x0, a0);
-      a1 = madd(wa, x1, a1);
-      const wb = v128.shuffle<f32>(w, w, 1, 1, 1, 1);
-      b0 = madd(wb, x0, b0);
-      b1 = madd(wb, x1, b1);
-      const wc = v128.shuffle<f32>(w, w, 2, 2, 2, 2);
-      c0 = madd(wc, x0, c0);
-      c1 = madd(wc, x1, c1);
-      const wd = v128.shuffle<f32>(w, w, 3, 3, 3, 3);
-      d0 = madd(wd, x0, d0);
-      d1 = madd(wd, x1, d1);
-      packed += 16;
-    }
-    v128.store(rows, a0);
-    v128.store(rows, a1, 16);
-    v128.store(rows, b0, 32);
-    v128.store(rows, b1, 48);
-    v128.store(rows, c0, 64);
-    v128.store(rows, c1, 80);
-    v128.store(rows, d0, 96);
-    v128.store(rows, d1, 112);
-    rows += 128;
-  }
-}
-
-/** rows ← rows + W·x for one tile. */
-export function tileProductAdd(rows: usize, x: usize, packed: usize, inputs: i32, outputGroups: i32): void {
-  const end = x + (<usize>inputs << 5);
-  for (let o = 0; o < outputGroups; o++) {
-    let a0 = v128.load(rows), a1 = v128.load(rows, 16);
-    let b0 = v128.load(rows, 32), b1 = v128.load(rows, 48);
-    let c0 = v128.load(rows, 64), c1 = v128.load(rows, 80);
-    let d0 = v128.load(rows, 96), d1 = v128.load(rows, 112);
     for (let p = x; p < end; p += 32) {
       const w = v128.load(packed);
       const x0 = v128.load(p);
