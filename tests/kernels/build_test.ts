@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { compileKernels, headerSource, readKernel } from "../../kernels/build.ts";
+
+for (const numerics of ["fast", "strict"] as const) {
+  Deno.test(`the committed ${numerics} kernels are what their sources compile to`, async () => {
+    const committed = await Deno.readFile(new URL(`../../kernels/build/${numerics}.wasm`, import.meta.url));
+    const fresh = await compileKernels(numerics);
+    assert.ok(
+      fresh.length === committed.length && fresh.every((byte, i) => byte === committed[i]),
+      "run deno task kernels and commit kernels/build",
+    );
+  });
+}
+
+Deno.test("the committed header accessors are what the table of the header says", async () => {
+  assert.equal(await readKernel("header.as.ts"), headerSource());
+});
+
+Deno.test("a kernel that does not compile is an error with the compiler's message", async () => {
+  const broken = compileKernels("strict", (name) => {
+    return Promise.resolve(name === "main.as.ts" ? "export function f(): i32 { return missing; }" : null);
+  });
+  await assert.rejects(broken, /Cannot compile kernels:[\s\S]*Cannot find name 'missing'/);
+});
