@@ -80,6 +80,8 @@ export type {
   StepResult,
   StepSettings,
 } from "./src/engine/engine.ts";
+export type { Numerics } from "./src/engine/numerics.ts";
+export { NUMERICS } from "./src/engine/numerics.ts";
 export type { Device, OpenEngineOptions } from "./src/engine/open_engine.ts";
 export { DEVICES, openEngine } from "./src/engine/open_engine.ts";
 export type { Classification, ClassifierParts, TokenDepth } from "./src/engine/classifier.ts";

@@ -40,14 +40,13 @@ export function summaryLine(tallies: readonly Tally[]): string {
 }
 
 async function runCheck(args: readonly string[]): Promise<Tally> {
-  console.log(`deno ${args.join(" ")}`);
   const child = new Deno.Command(Deno.execPath(), { args: [...args], stdin: "null" }).spawn();
   const { success } = await child.status;
+  console.log(`deno ${args.join(" ")}: ${success ? "ok" : "FAILED"}`);
   return { passed: success ? 1 : 0, failed: success ? 0 : 1, skipped: 0 };
 }
 
 async function runTests(): Promise<Tally> {
-  console.log(`deno ${TESTS.join(" ")}`);
   const child = new Deno.Command(Deno.execPath(), { args: TESTS, stdin: "null", stdout: "piped" }).spawn();
   const decoder = new TextDecoder();
   let output = "";

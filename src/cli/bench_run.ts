@@ -45,8 +45,8 @@ interface Device {
   readonly threaded: boolean;
 }
 
-async function describeDevice({ device, threads }: BenchContext["values"]): Promise<Device> {
-  const engine = await openEngine(PAPER_CONFIG, { device, threads });
+async function describeDevice({ device, threads, numerics }: BenchContext["values"]): Promise<Device> {
+  const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics });
   try {
     const { kind, description } = engine;
     const name = kind === "gpu" ? description : `${kind}: ${cpus()[0]?.model.trim() || "unknown processor"}`;
@@ -64,7 +64,8 @@ async function timeSubjects(
   terminal: Terminal,
 ): Promise<BenchmarkRow[]> {
   const setting = {
-    open: (config: ModelConfig, threads: number) => openEngine(config, { device: values.device, threads }),
+    open: (config: ModelConfig, threads: number) =>
+      openEngine(config, { device: values.device, threads, numerics: values.numerics }),
     device: device.device,
     threads: device.threaded ? threadCounts(values) : [1],
     sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,
