@@ -49,8 +49,13 @@ async function describeDevice({ device, threads, numerics }: BenchContext["value
   const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics });
   try {
     const { kind, description } = engine;
-    const name = kind === "gpu" ? description : `${kind}: ${cpus()[0]?.model.trim() || "unknown processor"}`;
-    return { device: name, description, threaded: kind === "cpu" };
+    const engineName = kind === "cpu" && numerics === "strict" ? "cpu strict" : kind;
+    const processor = cpus()[0]?.model.trim() || "unknown processor";
+    return {
+      device: kind === "gpu" ? description : `${engineName}: ${processor}`,
+      description,
+      threaded: kind === "cpu",
+    };
   } finally {
     await engine.close();
   }
