@@ -21,7 +21,7 @@ export function embeddingForward(
     }
   }
   if (dropoutThreshold()) {
-    dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, 0, d);
+    dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, d);
     applyMask(h, mask, d);
   }
 }
@@ -33,7 +33,7 @@ export function embeddingBackward(
   const d = dModel();
   const scale = embeddingScale();
   if (dropoutThreshold()) {
-    dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, 0, d);
+    dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, d);
     applyMask(dh, mask, d);
   }
   for (let lane: usize = 0; lane < <usize>lanes; lane++) {

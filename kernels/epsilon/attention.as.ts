@@ -22,7 +22,7 @@ export function attentionForward(
   const dh = headDim(), count = numBins();
   tileProduct(q, x, packedQuery(), packedQueryBias(), dModel(), dGroups());
   const dropping = dropoutThreshold() != 0;
-  if (dropping) dropoutMask(mask, positions, key, SITE_ATTENTION_WEIGHTS, step, 0, numHeads() * count);
+  if (dropping) dropoutMask(mask, positions, key, SITE_ATTENTION_WEIGHTS, step, numHeads() * count);
   for (let head = 0; head < numHeads(); head++) {
     const headBins = headOfBins(bins, head);
     const features = <usize>(head * dh) << 5;
@@ -59,7 +59,7 @@ export function attentionBackward(
   tileProduct(dAtt, dOut, transposedOutput(), 0, dModel(), dGroups());
   tileProduct(q, x, packedQuery(), packedQueryBias(), dModel(), dGroups());
   const dropping = dropoutThreshold() != 0;
-  if (dropping) dropoutMask(mask, positions, key, SITE_ATTENTION_WEIGHTS, step, 0, numHeads() * count);
+  if (dropping) dropoutMask(mask, positions, key, SITE_ATTENTION_WEIGHTS, step, numHeads() * count);
   for (let head = 0; head < numHeads(); head++) {
     const headBins = headOfBins(bins, head);
     const features = <usize>(head * dh) << 5, shift = <usize>head * assignmentHeadBytes();

@@ -14,7 +14,7 @@ import { outerAdd, rowSumsAdd, tileProduct } from "../simd/matmul.as";
 export function ffnForward(out: usize, y: usize, hidden: usize, mask: usize, positions: usize, key: usize, step: i32): void {
   tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
   if (dropoutThreshold()) {
-    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, ffnDim());
+    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, ffnDim());
     hiddenForward(hidden, mask, true);
   } else {
     hiddenForward(hidden, mask, false);
@@ -33,7 +33,7 @@ export function ffnBackward(
   tileProduct(hidden, y, packedFfn1(), packedFfn1Bias(), dModel(), ffnGroups());
   tileProduct(dPre, dOut, transposedFfn2(), 0, dModel(), ffnGroups());
   if (dropoutThreshold()) {
-    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, 0, rows);
+    dropoutMask(mask, positions, key, SITE_FFN_HIDDEN, step, rows);
     hiddenBackward(hidden, dPre, mask, true);
   } else {
     hiddenBackward(hidden, dPre, mask, false);

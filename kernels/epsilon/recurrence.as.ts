@@ -205,7 +205,7 @@ function applyBlock(t: i32, saving: bool, steps: usize): i32 {
 // @ts-ignore: decorator
 @inline
 function dropBranch(site: i32, map: usize, t: i32): void {
-  dropoutMask(ws.mask, map, dropoutKey, site, t, 0, dModel());
+  dropoutMask(ws.mask, map, dropoutKey, site, t, dModel());
   applyMask(ws.branch, ws.mask, dModel());
 }
 

@@ -175,7 +175,7 @@ function branchGradient(target: usize, dh: usize, site: i32, map: usize, t: i32,
   const alpha = f32x4.splat(alphaRes());
   for (let p: usize = 0; p < ws.stateStride; p += 16) v128.store(target + p, f32x4.mul(alpha, v128.load(dh + p)));
   if (dropping) {
-    dropoutMask(ws.mask, map, dropoutKey, site, t, 0, dModel());
+    dropoutMask(ws.mask, map, dropoutKey, site, t, dModel());
     applyMask(target, ws.mask, dModel());
   }
 }

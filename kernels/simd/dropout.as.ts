@@ -36,42 +36,47 @@ function storePair(rows: usize, word: v128, threshold: v128, scale: v128): void 
 
 /**
  * factors [count rounded up to 8][8] ← 0 for a dropped value, else 1 / (share kept).
- * `positions` [8] are the tokens' places in their sequence; `key` are the sequence's two words; `firstGroup` is the
- * first row divided by 8.
+ * `positions` [8] are the tokens' places in their sequence; `key` are the sequence's two words.
  */
 export function dropoutMask(
-  factors: usize, positions: usize, key: usize, site: i32, step: i32, firstGroup: i32, count: i32,
+  factors: usize, positions: usize, key: usize, site: i32, step: i32, count: i32,
 ): void {
   const threshold = i32x4.splat(dropoutThreshold());
   const scale = f32x4.splat(dropoutScale());
   const key0 = scramble(v128.load32_splat(key));
   const key1 = scramble(v128.load32_splat(key, 4));
+  const place0 = scramble(v128.load(positions)), place1 = scramble(v128.load(positions, 16));
+  const base = (step * SITES + site) << 16;
   const groups = (count + 7) >> 3;
-  const base = ((step * SITES + site) << 16) + firstGroup;
   for (let g = 0; g < groups; g++) {
     const counter = i32x4.splat((base + g) * MULTIPLIER + INCREMENT);
-    for (let half: usize = 0; half < 32; half += 16) {
-      let x = key0, y = key1, w = counter;
-      let z = scramble(v128.load(positions + half));
-      x = i32x4.add(x, i32x4.mul(y, w));
-      y = i32x4.add(y, i32x4.mul(z, x));
-      z = i32x4.add(z, i32x4.mul(x, y));
-      w = i32x4.add(w, i32x4.mul(y, z));
-      x = fold(x);
-      y = fold(y);
-      z = fold(z);
-      w = fold(w);
-      x = i32x4.add(x, i32x4.mul(y, w));
-      y = i32x4.add(y, i32x4.mul(z, x));
-      z = i32x4.add(z, i32x4.mul(x, y));
-      w = i32x4.add(w, i32x4.mul(y, z));
-      storePair(factors + half, x, threshold, scale);
-      storePair(factors + half + 64, y, threshold, scale);
-      storePair(factors + half + 128, z, threshold, scale);
-      storePair(factors + half + 192, w, threshold, scale);
-    }
+    // The first line of pcg4d does not depend on the token.
+    const first = i32x4.add(key0, i32x4.mul(key1, counter));
+    storeGroup(factors, first, key1, place0, counter, threshold, scale);
+    storeGroup(factors + 16, first, key1, place1, counter, threshold, scale);
     factors += 256;
   }
+}
+
+/** Eight rows of factors for four tokens: pcg4d from its second line on. */
+// @ts-ignore: decorator
+@inline
+function storeGroup(factors: usize, x: v128, y: v128, z: v128, w: v128, threshold: v128, scale: v128): void {
+  y = i32x4.add(y, i32x4.mul(z, x));
+  z = i32x4.add(z, i32x4.mul(x, y));
+  w = i32x4.add(w, i32x4.mul(y, z));
+  x = fold(x);
+  y = fold(y);
+  z = fold(z);
+  w = fold(w);
+  x = i32x4.add(x, i32x4.mul(y, w));
+  y = i32x4.add(y, i32x4.mul(z, x));
+  z = i32x4.add(z, i32x4.mul(x, y));
+  w = i32x4.add(w, i32x4.mul(y, z));
+  storePair(factors, x, threshold, scale);
+  storePair(factors + 64, y, threshold, scale);
+  storePair(factors + 128, z, threshold, scale);
+  storePair(factors + 192, w, threshold, scale);
 }
 
 /** rows [count][8] ← rows ⊙ factors. */
