@@ -12,8 +12,8 @@ import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { TOLERANCES } from "../../src/engine/verification.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { norm, tensorError, valueError } from "../../src/model/golden.ts";
-import type { ModelState } from "../../src/model/state.ts";
-import { type TensorSpec, tensorTable } from "../../src/model/tensors.ts";
+import type { ModelState, OptimizerState } from "../../src/model/state.ts";
+import { type TensorSpec, tensorTable, type Weights } from "../../src/model/tensors.ts";
 import { haltingMargin } from "../model/halting_margin.ts";
 
 /** Everything that an engine computes for one case. */
@@ -24,6 +24,8 @@ export interface CaseResults {
   readonly traces: readonly SequenceTrace[];
   readonly steps: readonly StepResult[];
   readonly state: Required<ModelState>;
+  /** The weights after a first step, from moments of zero. */
+  readonly firstStep: Weights;
 }
 
 /** A case with what the reference makes of it. */
@@ -39,11 +41,11 @@ export interface ExpectedCase {
 const STEPS = 3;
 
 /**
- * What a step leaves must show a wrong rate, decay or clipping at a tolerance of 1e-4: large ones, and a clipping norm
- * that the gradient exceeds.
+ * What a step leaves must show a wrong rate, decay, ε or clipping at a tolerance of 1e-4: large ones, and a clipping
+ * norm that the gradient exceeds.
  */
 function stepSettings({ settings }: BuiltCase, gradNorm: number): StepSettings {
-  return { ...settings, learningRate: 0.01, weightDecay: 5, clipGradNorm: 0.6 * gradNorm };
+  return { ...settings, learningRate: 0.01, weightDecay: 5, epsilon: 1e-3, clipGradNorm: 0.6 * gradNorm };
 }
 
 /** Runs all methods of `engine` on a case; the state is uploaded first and again before the steps. */
@@ -56,20 +58,30 @@ async function resultsOf(engine: Engine, { state, batch }: BuiltCase, settings: 
   const traces = await engine.trace(batch);
   const steps: StepResult[] = [];
   for (let step = 0; step < STEPS; step++) steps.push(await engine.trainStep(batch, settings));
-  return { gradient, everything, logits, traces, steps, state: await engine.download() };
+  const stepped = await engine.download();
+  await engine.upload({ weights: state.weights });
+  await engine.trainStep(batch, settings);
+  return { gradient, everything, logits, traces, steps, state: stepped, firstStep: (await engine.download()).weights };
 }
 
-async function smallestMargin({ config, state, batch }: BuiltCase, settings: StepSettings): Promise<number> {
+/** The smallest margin of the predictions, of all steps, and of the first step from no moments. */
+async function smallestMargin(
+  { config, state: { weights, optimizer }, batch }: BuiltCase,
+  settings: StepSettings,
+): Promise<number> {
+  const { dropout, seed } = settings;
   const engine = new ReferenceEngine(config);
-  await engine.upload(state);
-  let margin = haltingMargin(config, state.weights, batch, 0, settings.seed, state.optimizer.step);
-  for (let step = 0; step < STEPS; step++) {
-    const { weights, optimizer } = await engine.download();
-    margin = Math.min(
-      margin,
-      haltingMargin(config, weights, batch, settings.dropout, settings.seed, optimizer.step),
-    );
-    await engine.trainStep(batch, settings);
+  let margin = haltingMargin(config, weights, batch, 0, seed, 0);
+  for (const start of [{ weights, optimizer }, { weights }]) {
+    await engine.upload(start);
+    for (let step = 0; step < (start.optimizer ? STEPS : 1); step++) {
+      const before = await engine.download();
+      await engine.trainStep(batch, settings);
+      // A step computes with its old parameters and with directions that are already iterated.
+      const { weights: { buffers } } = await engine.download();
+      const used = { parameters: before.weights.parameters, buffers };
+      margin = Math.min(margin, haltingMargin(config, used, batch, dropout, seed, before.optimizer.step));
+    }
   }
   return margin;
 }
@@ -156,15 +168,17 @@ class Comparison {
     });
   }
 
-  state(found: Required<ModelState>, wanted: Required<ModelState>): void {
+  weights(when: string, found: Weights, wanted: Weights): void {
     const { parameters, buffers } = tensorTable(this.config);
-    const compare = (quantity: string, specs: readonly TensorSpec[], own: ArrayLike<number>, slab: ArrayLike<number>) =>
-      this.tensors(quantity, specs, own, Float64Array.from(slab));
-    compare("stepped", parameters, found.weights.parameters, wanted.weights.parameters);
-    compare("stepped", buffers, found.weights.buffers, wanted.weights.buffers);
-    compare("first moment", parameters, found.optimizer.firstMoment, wanted.optimizer.firstMoment);
-    compare("second moment", parameters, found.optimizer.secondMoment, wanted.optimizer.secondMoment);
-    this.same("optimizer step", [found.optimizer.step], [wanted.optimizer.step]);
+    this.tensors(`${when}: parameter`, parameters, found.parameters, Float64Array.from(wanted.parameters));
+    this.tensors(`${when}: buffer`, buffers, found.buffers, Float64Array.from(wanted.buffers));
+  }
+
+  optimizer(found: OptimizerState, wanted: OptimizerState): void {
+    const { parameters } = tensorTable(this.config);
+    this.tensors("first moment", parameters, found.firstMoment, Float64Array.from(wanted.firstMoment));
+    this.tensors("second moment", parameters, found.secondMoment, Float64Array.from(wanted.secondMoment));
+    this.same("optimizer step", [found.step], [wanted.step]);
   }
 }
 
@@ -180,6 +194,8 @@ export async function disagreements(engine: Engine, expected: ExpectedCase): Pro
   comparison.prediction("logits only", found.logits, wanted.logits);
   comparison.traces(found.traces, wanted.traces);
   comparison.steps(found.steps, wanted.steps);
-  comparison.state(found.state, wanted.state);
+  comparison.weights("after the steps", found.state.weights, wanted.state.weights);
+  comparison.optimizer(found.state.optimizer, wanted.state.optimizer);
+  comparison.weights("after a first step", found.firstStep, wanted.firstStep);
   return comparison.faults;
 }
