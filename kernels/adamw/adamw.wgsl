@@ -1,0 +1,84 @@
+// Clipping and AdamW with decoupled decay (spec §2, "Optimizer"); the gradient is left zero for the next batch.
+//
+// Slabs [vectors] of four floats. norms [blocks] holds Σ g² of the gradient's blocks, which every workgroup sums in the same
+// order; where a loss or the norm is not finite nothing but the gradient changes. report: gradient norm, 1 if updated.
+
+override W: u32 = 64;
+
+struct Update {
+  vectors: u32,
+  blocks: u32,
+  sequences: u32,
+  /** Place of the sequences' results in `halt`, 8 floats each, and of the report. */
+  results: u32,
+  report: u32,
+  /** Largest gradient norm; 0 switches clipping off. */
+  clip: f32,
+  /** 1 − lr·λ */
+  decay: f32,
+  /** lr/(1 − β₁ᵗ) */
+  rate: f32,
+  /** 1/√(1 − β₂ᵗ) */
+  secondScale: f32,
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
+  /** 1 − β, exact to single precision. */
+  rest1: f32,
+  rest2: f32,
+}
+
+@group(0) @binding(0) var<uniform> update: Update;
+@group(0) @binding(1) var<storage, read> norms: array<f32>;
+@group(0) @binding(2) var<storage, read_write> halt: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gradient: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> firstMoment: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;
+
+var<workgroup> sums: array<vec2f, W>;
+
+// By its bits, since a compiler may assume that there are no such numbers.
+fn isFinite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+@compute @workgroup_size(W)
+fn adamw(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) tid: u32,
+) {
+  // Σ g² and the count of numbers that are not finite.
+  var sum = vec2f(0.0);
+  for (var b = tid; b < update.blocks; b += W) { sum.x += norms[b]; }
+  for (var s = tid; s < update.sequences; s += W) {
+    for (var term = 0u; term < 3u; term++) {
+      if (!isFinite(halt[update.results + 8u * s + term])) { sum.y += 1.0; }
+    }
+  }
+  sums[tid] = sum;
+  workgroupBarrier();
+  for (var width = W / 2u; width > 0u; width /= 2u) {
+    if (tid < width) { sums[tid] += sums[tid + width]; }
+    workgroupBarrier();
+  }
+  let updated = isFinite(sums[0].x) && sums[0].y == 0.0;
+  let norm = sqrt(sums[0].x);
+  if (tid == 0u && group.x == 0u) {
+    halt[update.report] = norm;
+    halt[update.report + 1u] = select(0.0, 1.0, updated);
+  }
+  var factor = 1.0;
+  if (update.clip > 0.0) { factor = min(1.0, update.clip / (norm + 1e-6)); }
+  for (var i = group.x * W + tid; i < update.vectors; i += groups.x * W) {
+    let g = gradient[i] * factor;
+    gradient[i] = vec4f(0.0);
+    if (!updated) { continue; }
+    let m = update.beta1 * firstMoment[i] + update.rest1 * g;
+    let v = update.beta2 * secondMoment[i] + update.rest2 * g * g;
+    firstMoment[i] = m;
+    secondMoment[i] = v;
+    parameters[i] = parameters[i] * update.decay - update.rate * m / (sqrt(v) * update.secondScale + update.epsilon);
+  }
+}

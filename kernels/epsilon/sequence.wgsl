@@ -1,0 +1,1213 @@
+// The Epsilon model on whole sequences (spec §1–§2): embedding, recurrence (block, HQSA, FFN, halting), head and objective,
+// forward (`predict`) or forward and backward (`train`) in one dispatch. A workgroup takes one sequence at a time; a
+// thread owns tokens i, i + W, i + 2W, … of the active list, and in the sums over tokens it owns tiles of the result, so
+// that every sum has a fixed order and no atomics are needed.
+//
+// Groups of four: a state of d features is D4 vectors, the heads of q, k, v lie side by side, each rounded up to HG
+// vectors (P4 in all), assignments are A4 = H·BG vectors. What is beyond d, dh, B or F is zero.
+// rows   [field + group][batch tokens]: fields `row…`; those with a step stride are kept for each step when SAVE = 1.
+// packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; written by prepare.wgsl.
+// store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), then bins `bins…`, each BINS vectors.
+// halt   p [L][tokens], r [tokens], then 8 results a sequence, then its logits.
+// lists  active tokens [L or 2][tokens], halted tokens in the order of their halt, step counts.
+// A head's bins are: 1/(mass + 1e-6) [BG], K/√dh [4·BG][HG], V [4·BG][HG]; their gradient likewise.
+
+override W: u32 = 64;
+override D: u32;
+override H: u32;
+override B: u32;
+override F: u32;
+override L: u32;
+override C: u32;
+override FREQUENCY: u32;
+override EXIT: u32;
+override SAVE: u32 = 1;
+override ALPHA: f32;
+override D4 = (D + 3u) / 4u;
+override HG = (D / H + 3u) / 4u;
+override P4 = H * HG;
+override BG = (B + 3u) / 4u;
+override A4 = H * BG;
+override F4 = (F + 3u) / 4u;
+override HEAD_BINS = BG + 8u * BG * HG;
+override BINS = H * HEAD_BINS;
+
+override rowState: u32;
+override rowMiddle: u32;
+override rowMixed: u32;
+override rowAssignment: u32;
+override rowAttention: u32;
+override rowX: u32;
+override rowQuery: u32;
+override rowKey: u32;
+override rowValue: u32;
+override rowLatent: u32;
+override rowHidden: u32;
+override rowGradient: u32;
+override rowBranch2: u32;
+override rowCentred2: u32;
+override rowY: u32;
+override rowDy: u32;
+override rowDBefore: u32;
+override rowBranch1: u32;
+override rowCentred1: u32;
+override rowDMixed: u32;
+override rowDScore: u32;
+override rowDropped: u32;
+override rowDQuery: u32;
+override rowDx: u32;
+override rowDAssignment: u32;
+override rowDLatent: u32;
+override rowDKey: u32;
+override rowDValue: u32;
+
+override atPrior: u32;
+override atGamma1: u32;
+override atBeta1: u32;
+override atGamma2: u32;
+override atBeta2: u32;
+override atQuery: u32;
+override atQueryBias: u32;
+override atKey: u32;
+override atKeyBias: u32;
+override atValue: u32;
+override atValueBias: u32;
+override atBin: u32;
+override atPrototypes: u32;
+override atOutput: u32;
+override atOutputBias: u32;
+override atFfn1: u32;
+override atFfn1Bias: u32;
+override atFfn2: u32;
+override atFfn2Bias: u32;
+override atHalting: u32;
+override atHaltingBias: u32;
+override atHead: u32;
+override atHeadBias: u32;
+override atQueryT: u32;
+override atKeyT: u32;
+override atValueT: u32;
+override atBinT: u32;
+override atOutputT: u32;
+override atFfn1T: u32;
+override atFfn2T: u32;
+override atPositions: u32;
+
+override slotGamma1: u32;
+override slotBeta1: u32;
+override slotGamma2: u32;
+override slotBeta2: u32;
+override slotTau: u32;
+override slotPrototypes: u32;
+override slotBin: u32;
+override slotQuery: u32;
+override slotQueryBias: u32;
+override slotKey: u32;
+override slotKeyBias: u32;
+override slotValue: u32;
+override slotValueBias: u32;
+override slotOutput: u32;
+override slotOutputBias: u32;
+override slotFfn1: u32;
+override slotFfn1Bias: u32;
+override slotFfn2: u32;
+override slotFfn2Bias: u32;
+override slotHalting: u32;
+override slotHaltingBias: u32;
+override slotHead: u32;
+override slotHeadBias: u32;
+override slotEnd: u32;
+override binsFrozen: u32;
+override binsTotal: u32;
+override binsGradient: u32;
+override binsSaved: u32;
+override storeStride: u32;
+
+const NONE = 0xffffffffu;
+const HALTED = 1e-6;
+const LOG_CLAMP = 1e-9;
+const SITES = 5u;
+const SITE_EMBEDDING = 0u;
+const SITE_ATTENTION_WEIGHTS = 1u;
+const SITE_ATTENTION_OUTPUT = 2u;
+const SITE_FFN_HIDDEN = 3u;
+const SITE_FFN_OUTPUT = 4u;
+
+struct Settings {
+  tokens: u32,
+  sequences: u32,
+  /** 1: a sequence ends with its [CLS]. */
+  early: u32,
+  /** Of 65536; 0 switches dropout off. */
+  dropThreshold: u32,
+  dropScale: f32,
+  taskWeight: f32,
+  klWeight: f32,
+  entropyWeight: f32,
+  /** Places in `batch`. */
+  offsets: u32,
+  labels: u32,
+  keys: u32,
+  order: u32,
+  /** Bounds of loops. */
+  sizes: Sizes,
+}
+
+// The same as the override constants of those names, but unknown to the compiler: some unroll every loop whose length they
+// know, and then take minutes.
+struct Sizes {
+  heads: u32,
+  d4: u32,
+  hg: u32,
+  p4: u32,
+  bg: u32,
+  f4: u32,
+  latent: u32,
+  steps: u32,
+  classes: u32,
+  threads: u32,
+  halfThreads: u32,
+}
+
+@group(0) @binding(0) var<uniform> settings: Settings;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(2) var<storage, read> parameters: array<f32>;
+@group(0) @binding(3) var<storage, read> batch: array<u32>;
+@group(0) @binding(4) var<storage, read_write> rows: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> halt: array<f32>;
+@group(0) @binding(6) var<storage, read_write> lists: array<u32>;
+@group(0) @binding(7) var<storage, read_write> store: array<vec4f>;
+
+var<workgroup> bins: array<vec4f, BINS>;
+var<workgroup> sums: array<vec4f, W>;
+var<workgroup> counts: array<u32, W>;
+var<workgroup> readout: array<vec4f, D4>;
+var<workgroup> dReadout: array<vec4f, D4>;
+var<workgroup> slopes: array<f32, C>;
+/** For each step: active tokens, tokens that had halted, those of them that are in the frozen sums, 0 if it does not run. */
+var<workgroup> steps: array<vec4u, L + 1u>;
+var<workgroup> clsWeights: array<f32, L>;
+var<workgroup> dStep: array<f32, L>;
+
+// The present sequence.
+var<private> first: u32;
+var<private> length: u32;
+var<private> slot: u32;
+var<private> key: vec2u;
+var<private> tid: u32;
+
+// Places ------------------------------------------------------------------------------------------------------------
+
+fn place(field: u32, token: u32) -> u32 {
+  return field * settings.tokens + first + token;
+}
+
+fn row(field: u32, token: u32) -> vec4f {
+  return rows[field * settings.tokens + first + token];
+}
+
+fn stateField(t: u32) -> u32 {
+  return rowState + select(0u, t * D4, SAVE == 1u);
+}
+
+fn stepField(base: u32, groups: u32, t: u32) -> u32 {
+  return base + select(0u, t * groups, SAVE == 1u);
+}
+
+fn listAt(t: u32) -> u32 {
+  if (EXIT == 0u) { return first; }
+  return select(t & 1u, t, SAVE == 1u) * settings.tokens + first;
+}
+
+fn haltedAt() -> u32 {
+  return select(2u, L, SAVE == 1u) * settings.tokens + first;
+}
+
+fn stepsAt() -> u32 {
+  return select(3u, L + 1u, SAVE == 1u) * settings.tokens + first;
+}
+
+fn probabilityAt(t: u32, token: u32) -> u32 {
+  return t * settings.tokens + first + token;
+}
+
+fn resultAt(s: u32) -> u32 {
+  return (L + 1u) * settings.tokens + 8u * s;
+}
+
+// Mathematics -------------------------------------------------------------------------------------------------------
+
+// e^x, 2 ulp; below −87 as −87. The language allows exp() an error that grows with |x|.
+fn exponential(x: vec4f) -> vec4f {
+  let bounded = clamp(x, vec4f(-87.0), vec4f(88.0));
+  let n = round(bounded * 1.4426950408889634);
+  var r = bounded - n * 0.693359375;
+  r = r + n * 2.12194440e-4;
+  var p = 0.008312503807246685 * r + 0.04189033433794975;
+  p = p * r + 0.16667115688323975;
+  p = p * r + 0.499992311000824;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  return p * bitcast<vec4f>((vec4i(n) + 127) << vec4u(23u));
+}
+
+// Natural logarithm of max(x, 1e-9).
+fn clampedLog(x: vec4f) -> vec4f {
+  let bits = bitcast<vec4i>(max(x, vec4f(LOG_CLAMP)));
+  let exponent = (bits - 0x3f3504f3) >> vec4u(23u);
+  let m = bitcast<vec4f>(bits - (exponent << vec4u(23u))) - 1.0;
+  let e = vec4f(exponent);
+  let square = m * m;
+  var p = 7.0376836292e-2 * m - 1.1514610310e-1;
+  p = p * m + 1.1676998740e-1;
+  p = p * m - 1.2420140846e-1;
+  p = p * m + 1.4249322787e-1;
+  p = p * m - 1.6668057665e-1;
+  p = p * m + 2.0000714765e-1;
+  p = p * m - 2.4999993993e-1;
+  p = p * m + 3.3333331174e-1;
+  p = p * m * square - e * 2.12194440e-4 - 0.5 * square;
+  return m + p + e * 0.693359375;
+}
+
+// d/dx of x·clampedLog(x): below the clamp only the factor outside the logarithm counts.
+fn entropySlope(x: vec4f) -> vec4f {
+  return clampedLog(x) + select(vec4f(0.0), vec4f(1.0), x >= vec4f(LOG_CLAMP));
+}
+
+// Φ(−|x|), density = e^(−x²/2): Abramowitz and Stegun 7.1.26, absolute error 7.5e-8.
+fn normalTail(x: vec4f, density: vec4f) -> vec4f {
+  let t = 1.0 / (abs(x) * 0.2316418882 + 1.0);
+  var p = 0.5307027145 * t - 0.7265760135;
+  p = p * t + 0.7107068705;
+  p = p * t - 0.142248368;
+  p = p * t + 0.127414796;
+  return p * t * density;
+}
+
+fn sumOf(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+// The same bits as src/model/random.ts.
+fn pcg4d(counter: vec4u) -> vec4u {
+  var v = counter * 1664525u + 1013904223u;
+  v.x += v.y * v.w;
+  v.y += v.z * v.x;
+  v.z += v.x * v.y;
+  v.w += v.y * v.z;
+  v = v ^ (v >> vec4u(16u));
+  v.x += v.y * v.w;
+  v.y += v.z * v.x;
+  v.z += v.x * v.y;
+  v.w += v.y * v.z;
+  return v;
+}
+
+// Dropout factors of rows r … r+3, r a multiple of four (src/model/dropout.ts).
+fn kept(r: u32, site: u32, token: u32, t: u32) -> vec4f {
+  if (settings.dropThreshold == 0u) { return vec4f(1.0); }
+  let words = pcg4d(vec4u(key, token, ((t * SITES + site) << 16u) + (r >> 3u)));
+  let pair = select(words.xy, words.zw, (r & 4u) != 0u);
+  let bits = vec4u(pair.x & 0xffffu, pair.x >> 16u, pair.y & 0xffffu, pair.y >> 16u);
+  return select(vec4f(settings.dropScale), vec4f(0.0), bits < vec4u(settings.dropThreshold));
+}
+
+// The same for the attention weights of four bins, whose rows begin anywhere.
+fn keptBins(h: u32, g: u32, token: u32, t: u32) -> vec4f {
+  let r = h * B + 4u * g;
+  let factors = kept(r & 0xfffffffcu, SITE_ATTENTION_WEIGHTS, token, t);
+  let shift = r & 3u;
+  if (B % 4u == 0u || shift == 0u) { return factors; }
+  let next = kept((r & 0xfffffffcu) + 4u, SITE_ATTENTION_WEIGHTS, token, t);
+  if (shift == 1u) { return vec4f(factors.yzw, next.x); }
+  if (shift == 2u) { return vec4f(factors.zw, next.xy); }
+  return vec4f(factors.w, next.xyz);
+}
+
+// One output group of a linear layer: `weights` [inputs][4], `field` the input's first row.
+fn product(weights: u32, field: u32, groups: u32, token: u32) -> vec4f {
+  var sum = vec4f(0.0);
+  var w = weights;
+  var p = place(field, token);
+  for (var g = 0u; g < groups; g++) {
+    let x = rows[p];
+    sum += packed[w] * x.x + packed[w + 1u] * x.y + packed[w + 2u] * x.z + packed[w + 3u] * x.w;
+    w += 4u;
+    p += settings.tokens;
+  }
+  return sum;
+}
+
+// out ← CenterNorm(field); `centred` (unless NONE) keeps it before γ and β.
+fn centerNorm(out: u32, centred: u32, field: u32, gamma: u32, beta: u32, token: u32) {
+  var sum = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { sum += sumOf(row(field + g, token)); }
+  let mean = sum / f32(D);
+  let scale = sqrt(f32(D) / f32(D - 1u));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    let value = (row(field + g, token) - mean) * scale;
+    if (centred != NONE) { rows[place(centred + g, token)] = value; }
+    rows[place(out + g, token)] = packed[gamma + g] * value + packed[beta + g];
+  }
+}
+
+// The state's gradient grows by that of CenterNorm's input, from `slope`, its output's.
+fn centerNormBackward(slope: u32, gamma: u32, token: u32) {
+  var sum = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { sum += sumOf(packed[gamma + g] * row(slope + g, token)); }
+  let mean = sum / f32(D);
+  let scale = sqrt(f32(D) / f32(D - 1u));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowGradient + g, token)] += scale * (packed[gamma + g] * row(slope + g, token) - mean);
+  }
+}
+
+// Replaces the scores of one head's bins by their softmax; `largest` is the largest score.
+fn softmax(field: u32, largest: f32, token: u32) {
+  var sum = 0.0;
+  for (var g = 0u; g < settings.sizes.bg; g++) {
+    let p = place(field + g, token);
+    // Rows beyond B hold a score that no sum can see.
+    let e = exponential(rows[p] - largest) * withinBins(g);
+    rows[p] = e;
+    sum += sumOf(e);
+  }
+  let inverse = 1.0 / sum;
+  for (var g = 0u; g < settings.sizes.bg; g++) { rows[place(field + g, token)] *= inverse; }
+}
+
+fn withinBins(g: u32) -> vec4f {
+  return select(vec4f(0.0), vec4f(1.0), vec4u(4u * g) + vec4u(0u, 1u, 2u, 3u) < vec4u(B));
+}
+
+fn largestOf(v: vec4f, g: u32) -> f32 {
+  let bounded = select(vec4f(-3.0e38), v, withinBins(g) > vec4f(0.0));
+  return max(max(bounded.x, bounded.y), max(bounded.z, bounded.w));
+}
+
+// slopes of a softmax's output in `field` become those of its scores; `outputs` holds the softmax.
+fn softmaxBackward(field: u32, outputs: u32, token: u32) {
+  var inner = 0.0;
+  for (var g = 0u; g < settings.sizes.bg; g++) { inner += dot(row(field + g, token), row(outputs + g, token)); }
+  for (var g = 0u; g < settings.sizes.bg; g++) {
+    rows[place(field + g, token)] = row(outputs + g, token) * (row(field + g, token) - inner);
+  }
+}
+
+// Σ over the workgroup in a fixed tree; every thread gets it.
+fn total(value: vec4f) -> vec4f {
+  workgroupBarrier();
+  sums[tid] = value;
+  workgroupBarrier();
+  for (var width = settings.sizes.halfThreads; width > 0u; width /= 2u) {
+    if (tid < width) { sums[tid] += sums[tid + width]; }
+    workgroupBarrier();
+  }
+  return sums[0];
+}
+
+// What a tile sums over the tokens of a list: an outer product, a row, an elementwise or a scalar product.
+const OUTER = 0u;
+const SUM = 1u;
+const ELEMENTS = 2u;
+const DOT = 3u;
+
+// A tile of a sum over tokens: of rows `a` and `b`, whose `columns` vectors go `into` places `stride` apart. `repeats` sums
+// over as many heads, whose rows are `stepA` and `stepB` groups apart.
+struct Tile {
+  kind: u32,
+  a: u32,
+  b: u32,
+  into: u32,
+  stride: u32,
+  columns: u32,
+  repeats: u32,
+  stepA: u32,
+  stepB: u32,
+}
+
+fn outer(a: u32, b: u32, into: u32, stride: u32) -> Tile {
+  return Tile(OUTER, a, b, into, stride, 4u, 1u, 0u, 0u);
+}
+
+fn reduction(kind: u32, a: u32, b: u32, into: u32) -> Tile {
+  return Tile(kind, a, b, into, 0u, 1u, 1u, 0u, 0u);
+}
+
+// Column c of the result is Σ over `count` tokens from `list` of a · b[c] (OUTER); the others use column 0.
+fn tile(part: Tile, list: u32, count: u32) -> mat4x4f {
+  var m = mat4x4f();
+  for (var k = 0u; k < count; k++) {
+    let token = lists[list + k];
+    var a = place(part.a, token);
+    var b = place(part.b, token);
+    for (var repeat = 0u; repeat < part.repeats; repeat++) {
+      let x = rows[a];
+      if (part.kind == OUTER) {
+        let y = rows[b];
+        m[0] += x * y.x;
+        m[1] += x * y.y;
+        m[2] += x * y.z;
+        m[3] += x * y.w;
+      } else if (part.kind == SUM) {
+        m[0] += x;
+      } else if (part.kind == ELEMENTS) {
+        m[0] += x * rows[b];
+      } else {
+        m[0].x += dot(x, rows[b]);
+      }
+      a += part.stepA * settings.tokens;
+      b += part.stepB * settings.tokens;
+    }
+  }
+  return m;
+}
+
+// The slot grows by a tile.
+fn grow(part: Tile, list: u32, count: u32) {
+  let m = tile(part, list, count);
+  for (var c = 0u; c < part.columns; c++) { store[slot + part.into + c * part.stride] += m[c]; }
+}
+
+// Embedding (spec §1) -----------------------------------------------------------------------------------------------
+
+fn embed(token: u32) {
+  let source = batch[first + token] * D;
+  let scale = sqrt(f32(D));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    var e = vec4f(0.0);
+    for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
+    let h = e * scale + packed[atPositions + token * D4 + g];
+    rows[place(rowState + g, token)] = kept(4u * g, SITE_EMBEDDING, token, 0u) * h;
+  }
+}
+
+fn embedBackward(token: u32) {
+  let scale = sqrt(f32(D));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowGradient + g, token)] *= scale * kept(4u * g, SITE_EMBEDDING, token, 0u);
+  }
+}
+
+// Bins (spec §1, HQSA) ----------------------------------------------------------------------------------------------
+
+// x, k, v and z of a token, from its state.
+fn keysAndLatents(state: u32, centred: u32, token: u32) {
+  centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
+  for (var g = 0u; g < settings.sizes.p4; g++) {
+    rows[place(rowKey + g, token)] = packed[atKeyBias + g] + product(atKey + 4u * g * D4, rowX, settings.sizes.d4, token);
+    rows[place(rowValue + g, token)] = packed[atValueBias + g] + product(atValue + 4u * g * D4, rowX, settings.sizes.d4, token);
+  }
+  for (var h = 0u; h < settings.sizes.heads; h++) {
+    for (var g = 0u; g < settings.sizes.latent; g++) {
+      rows[place(rowLatent + 2u * h + g, token)] = product(atBin + 4u * g * HG, rowKey + h * HG, settings.sizes.hg, token);
+    }
+  }
+}
+
+// The token's assignment; returns Σ a log a over heads and bins if `entropy`.
+fn assign(state: u32, assignment: u32, token: u32, entropy: bool) -> f32 {
+  keysAndLatents(state, NONE, token);
+  var sum = 0.0;
+  for (var h = 0u; h < settings.sizes.heads; h++) {
+    let z0 = row(rowLatent + 2u * h, token);
+    let z1 = row(rowLatent + 2u * h + 1u, token);
+    let field = assignment + h * BG;
+    var largest = -3.0e38;
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      var score = vec4f(0.0);
+      for (var c = 0u; c < 4u; c++) {
+        let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
+        score[c] = dot(z0, packed[p]) + dot(z1, packed[p + 1u]);
+      }
+      rows[place(field + g, token)] = score;
+      largest = max(largest, largestOf(score, g));
+    }
+    softmax(field, largest, token);
+    if (entropy) {
+      for (var g = 0u; g < settings.sizes.bg; g++) {
+        let a = row(field + g, token);
+        sum += dot(a, clampedLog(a));
+      }
+    }
+  }
+  return sum;
+}
+
+// A piece of all heads' bins: a group of masses or a tile of keys or values.
+fn binTile(item: u32, keys: u32, values: u32, forKeys: u32, forValues: u32) -> Tile {
+  let perHead = BG + 2u * BG * HG;
+  let h = item / perHead;
+  var i = item % perHead;
+  let base = h * HEAD_BINS;
+  if (i < BG) { return reduction(SUM, forKeys + h * BG + i, 0u, base + i); }
+  i -= BG;
+  let isValue = i >= BG * HG;
+  if (isValue) { i -= BG * HG; }
+  let group = i / HG;
+  let feature = i % HG;
+  let into = base + BG + 4u * group * HG + feature;
+  if (isValue) { return outer(values + h * HG + feature, forValues + h * BG + group, into + 4u * BG * HG, HG); }
+  return outer(keys + h * HG + feature, forKeys + h * BG + group, into, HG);
+}
+
+// bins ← sums over active tokens and frozen ones, which grow by `entering` tokens of the halted list.
+fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u32) {
+  for (var item = tid; item < H * (BG + 2u * BG * HG); item += W) {
+    let part = binTile(item, rowKey, rowValue, assignment, assignment);
+    for (var c = 0u; c < part.columns; c++) { bins[part.into + c * HG] = store[slot + binsFrozen + part.into + c * HG]; }
+    for (var isActive = 0u; isActive < settings.sizes.latent; isActive++) {
+      let m = tile(part, select(enteringAt, list, isActive == 1u), select(entering, acting, isActive == 1u));
+      for (var c = 0u; c < part.columns; c++) {
+        let p = part.into + c * HG;
+        bins[p] += m[c];
+        if (isActive == 0u) { store[slot + binsFrozen + p] = bins[p]; }
+      }
+    }
+  }
+}
+
+// Means from sums, for four bins of a head.
+fn finishBins(item: u32) {
+  let base = (item / BG) * HEAD_BINS;
+  let g = item % BG;
+  let inverse = 1.0 / (bins[base + g] + 1e-6);
+  bins[base + g] = inverse;
+  let scale = 1.0 / sqrt(f32(D / H));
+  for (var c = 0u; c < 4u; c++) {
+    let p = base + BG + (4u * g + c) * HG;
+    for (var j = 0u; j < settings.sizes.hg; j++) {
+      bins[p + j] *= inverse[c] * scale;
+      bins[p + 4u * BG * HG + j] *= inverse[c];
+    }
+  }
+}
+
+fn saveBins(t: u32) {
+  let saved = slot + binsSaved + (t / FREQUENCY) * BINS;
+  for (var p = tid; p < BINS; p += W) { store[saved + p] = bins[p]; }
+}
+
+fn loadBins(source: u32) {
+  for (var p = tid; p < BINS; p += W) { bins[p] = store[slot + source + p]; }
+}
+
+// From dK, dV of four bins to the gradient of their sums, which also joins the total; dK and dV are cleared.
+fn binsBackward(item: u32, saved: u32) {
+  let base = (item / BG) * HEAD_BINS;
+  let g = item % BG;
+  let inverse = store[slot + saved + base + g];
+  let scale = 1.0 / sqrt(f32(D / H));
+  var slope = vec4f(0.0);
+  for (var c = 0u; c < 4u; c++) {
+    let p = base + BG + (4u * g + c) * HG;
+    var sum = 0.0;
+    for (var j = 0u; j < 2u * settings.sizes.hg; j++) {
+      // Keys first, then values.
+      let q = p + select(j, 4u * BG * HG + j - HG, j >= HG);
+      let own = store[slot + binsGradient + q];
+      store[slot + binsGradient + q] = vec4f(0.0);
+      sum += dot(own, store[slot + saved + q]);
+      let spread = own * (inverse[c] * select(scale, 1.0, j >= HG));
+      bins[q] = spread;
+      store[slot + binsTotal + q] += spread;
+    }
+    slope[c] = -sum * inverse[c];
+  }
+  bins[base + g] = slope;
+  store[slot + binsTotal + base + g] += slope;
+}
+
+// From the gradient of the bins' sums in `bins` to those of scores, latents, keys, values and x, which grows.
+fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
+  keysAndLatents(state, rowCentred1, token);
+  for (var h = 0u; h < settings.sizes.heads; h++) {
+    let base = h * HEAD_BINS;
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      var slope = bins[base + g];
+      for (var c = 0u; c < 4u; c++) {
+        let p = base + BG + (4u * g + c) * HG;
+        var sum = 0.0;
+        for (var j = 0u; j < settings.sizes.hg; j++) {
+          sum += dot(bins[p + j], row(rowKey + h * HG + j, token));
+          sum += dot(bins[p + 4u * BG * HG + j], row(rowValue + h * HG + j, token));
+        }
+        slope[c] += sum;
+      }
+      if (entropy) { slope += settings.entropyWeight * entropySlope(row(assignment + h * BG + g, token)); }
+      rows[place(rowDAssignment + h * BG + g, token)] = slope;
+    }
+    softmaxBackward(rowDAssignment + h * BG, assignment + h * BG, token);
+    var dz0 = vec4f(0.0);
+    var dz1 = vec4f(0.0);
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      let slope = row(rowDAssignment + h * BG + g, token);
+      for (var c = 0u; c < 4u; c++) {
+        let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
+        dz0 += slope[c] * packed[p];
+        dz1 += slope[c] * packed[p + 1u];
+      }
+    }
+    rows[place(rowDLatent + 2u * h, token)] = dz0;
+    rows[place(rowDLatent + 2u * h + 1u, token)] = dz1;
+    for (var j = 0u; j < settings.sizes.hg; j++) {
+      var dKey = product(atBinT + 8u * j, rowDLatent + 2u * h, settings.sizes.latent, token);
+      var dValue = vec4f(0.0);
+      for (var g = 0u; g < settings.sizes.bg; g++) {
+        let a = row(assignment + h * BG + g, token);
+        for (var c = 0u; c < 4u; c++) {
+          let p = base + BG + (4u * g + c) * HG + j;
+          dKey += a[c] * bins[p];
+          dValue += a[c] * bins[p + 4u * BG * HG];
+        }
+      }
+      rows[place(rowDKey + h * HG + j, token)] = dKey;
+      rows[place(rowDValue + h * HG + j, token)] = dValue;
+    }
+  }
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowDx + g, token)] += product(atKeyT + 4u * g * P4, rowDKey, settings.sizes.p4, token) +
+      product(atValueT + 4u * g * P4, rowDValue, settings.sizes.p4, token);
+  }
+  centerNormBackward(rowDx, atGamma1, token);
+}
+
+// ∂ of prototypes, W_bin, W_k, W_v, log τ and the first norm.
+fn assignTile(item: u32) -> Tile {
+  var i = item;
+  if (i < 2u * A4) {
+    return outer(rowLatent + 2u * (i / (2u * BG)) + i % 2u, rowDAssignment + i / 2u, slotPrototypes + 8u * (i / 2u) + i % 2u, 2u);
+  }
+  i -= 2u * A4;
+  if (i < 2u * HG) {
+    return Tile(OUTER, rowDLatent + i / HG, rowKey + i % HG, slotBin + 4u * i, 1u, 4u, H, 2u, HG);
+  }
+  i -= 2u * HG;
+  if (i < P4 * D4) { return outer(rowDKey + i / D4, rowX + i % D4, slotKey + 4u * i, 1u); }
+  i -= P4 * D4;
+  if (i < P4 * D4) { return outer(rowDValue + i / D4, rowX + i % D4, slotValue + 4u * i, 1u); }
+  i -= P4 * D4;
+  if (i < P4) { return reduction(SUM, rowDKey + i, 0u, slotKeyBias + i); }
+  i -= P4;
+  if (i < P4) { return reduction(SUM, rowDValue + i, 0u, slotValueBias + i); }
+  i -= P4;
+  if (i < H) { return Tile(DOT, rowLatent + 2u * i, rowDLatent + 2u * i, slotTau + i, 0u, 1u, 2u, 1u, 1u); }
+  return firstNormTile(i - H);
+}
+
+// ∂γ₁ (items from 0) and ∂β₁ (from D4).
+fn firstNormTile(item: u32) -> Tile {
+  if (item < D4) { return reduction(ELEMENTS, rowDx + item, rowCentred1 + item, slotGamma1 + item); }
+  return reduction(SUM, rowDx + item - D4, 0u, slotBeta1 + item - D4);
+}
+
+fn assignWeights(list: u32, count: u32) {
+  let items = 2u * A4 + 2u * HG + 2u * P4 * D4 + 2u * P4 + H + 2u * D4;
+  for (var item = tid; item < items; item += W) { grow(assignTile(item), list, count); }
+}
+
+// Block (spec §1) ---------------------------------------------------------------------------------------------------
+
+fn query(state: u32, centred: u32, token: u32) {
+  centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
+  for (var g = 0u; g < settings.sizes.p4; g++) {
+    rows[place(rowQuery + g, token)] = packed[atQueryBias + g] + product(atQuery + 4u * g * D4, rowX, settings.sizes.d4, token);
+  }
+}
+
+// h′ ← h + α·dropout(HQSA(x)).
+fn attention(t: u32, token: u32) {
+  let weights = stepField(rowAttention, A4, t);
+  let mixed = stepField(rowMixed, P4, t);
+  query(stateField(t), NONE, token);
+  for (var h = 0u; h < settings.sizes.heads; h++) {
+    let keys = h * HEAD_BINS + BG;
+    let values = keys + 4u * BG * HG;
+    var largest = -3.0e38;
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      var score = vec4f(0.0);
+      for (var j = 0u; j < settings.sizes.hg; j++) {
+        let q = row(rowQuery + h * HG + j, token);
+        let p = keys + 4u * g * HG + j;
+        score += vec4f(dot(q, bins[p]), dot(q, bins[p + HG]), dot(q, bins[p + 2u * HG]), dot(q, bins[p + 3u * HG]));
+      }
+      rows[place(weights + h * BG + g, token)] = score;
+      largest = max(largest, largestOf(score, g));
+    }
+    softmax(weights + h * BG, largest, token);
+    for (var j = 0u; j < settings.sizes.hg; j++) { rows[place(mixed + h * HG + j, token)] = vec4f(0.0); }
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      let w = row(weights + h * BG + g, token) * keptBins(h, g, token, t);
+      for (var j = 0u; j < settings.sizes.hg; j++) {
+        let p = values + 4u * g * HG + j;
+        rows[place(mixed + h * HG + j, token)] +=
+          w.x * bins[p] + w.y * bins[p + HG] + w.z * bins[p + 2u * HG] + w.w * bins[p + 3u * HG];
+      }
+    }
+  }
+  let middle = stepField(rowMiddle, D4, t);
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    let branch = packed[atOutputBias + g] + product(atOutput + 4u * g * P4, mixed, settings.sizes.p4, token);
+    rows[place(middle + g, token)] = row(stateField(t) + g, token) +
+      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
+  }
+}
+
+// h⁺ ← h′ + α·dropout(FFN(y)).
+fn feedForward(t: u32, token: u32) {
+  let middle = stepField(rowMiddle, D4, t);
+  centerNorm(rowX, NONE, middle, atGamma2, atBeta2, token);
+  for (var g = 0u; g < settings.sizes.f4; g++) {
+    let x = packed[atFfn1Bias + g] + product(atFfn1 + 4u * g * D4, rowX, settings.sizes.d4, token);
+    let tail = normalTail(x, exponential(-0.5 * x * x));
+    let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
+    rows[place(rowHidden + g, token)] = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
+  }
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    let branch = packed[atFfn2Bias + g] + product(atFfn2 + 4u * g * F4, rowHidden, settings.sizes.f4, token);
+    rows[place(stateField(t + 1u) + g, token)] = row(middle + g, token) +
+      ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
+  }
+}
+
+// The token's gradient from h⁺ back to h′, through the FFN.
+fn feedForwardBackward(t: u32, token: u32) {
+  centerNorm(rowY, rowCentred2, stepField(rowMiddle, D4, t), atGamma2, atBeta2, token);
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowBranch2 + g, token)] = ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * row(rowGradient + g, token);
+  }
+  for (var g = 0u; g < settings.sizes.f4; g++) {
+    let x = packed[atFfn1Bias + g] + product(atFfn1 + 4u * g * D4, rowY, settings.sizes.d4, token);
+    let density = exponential(-0.5 * x * x);
+    let tail = normalTail(x, density);
+    let mask = kept(4u * g, SITE_FFN_HIDDEN, token, t);
+    rows[place(rowHidden + g, token)] = mask * (max(x, vec4f(0.0)) - abs(x) * tail);
+    let slope = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
+    rows[place(rowDBefore + g, token)] = mask * slope * product(atFfn2T + 4u * g * D4, rowBranch2, settings.sizes.d4, token);
+  }
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowDy + g, token)] = product(atFfn1T + 4u * g * F4, rowDBefore, settings.sizes.f4, token);
+  }
+  centerNormBackward(rowDy, atGamma2, token);
+}
+
+// From h′ back to x, through the attention; the first norm is left to the caller.
+fn attentionBackward(t: u32, token: u32) {
+  let weights = stepField(rowAttention, A4, t);
+  query(stateField(t), rowCentred1, token);
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowBranch1 + g, token)] =
+      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token);
+  }
+  for (var g = 0u; g < settings.sizes.p4; g++) {
+    rows[place(rowDMixed + g, token)] = product(atOutputT + 4u * g * D4, rowBranch1, settings.sizes.d4, token);
+  }
+  for (var h = 0u; h < settings.sizes.heads; h++) {
+    let keys = h * HEAD_BINS + BG;
+    let values = keys + 4u * BG * HG;
+    for (var g = 0u; g < settings.sizes.bg; g++) {
+      var slope = vec4f(0.0);
+      for (var j = 0u; j < settings.sizes.hg; j++) {
+        let d = row(rowDMixed + h * HG + j, token);
+        let p = values + 4u * g * HG + j;
+        slope += vec4f(dot(d, bins[p]), dot(d, bins[p + HG]), dot(d, bins[p + 2u * HG]), dot(d, bins[p + 3u * HG]));
+      }
+      let mask = keptBins(h, g, token, t);
+      rows[place(rowDScore + h * BG + g, token)] = mask * slope;
+      rows[place(rowDropped + h * BG + g, token)] = mask * row(weights + h * BG + g, token);
+    }
+    softmaxBackward(rowDScore + h * BG, weights + h * BG, token);
+    for (var j = 0u; j < settings.sizes.hg; j++) {
+      var d = vec4f(0.0);
+      for (var g = 0u; g < settings.sizes.bg; g++) {
+        let s = row(rowDScore + h * BG + g, token);
+        let p = keys + 4u * g * HG + j;
+        d += s.x * bins[p] + s.y * bins[p + HG] + s.z * bins[p + 2u * HG] + s.w * bins[p + 3u * HG];
+      }
+      rows[place(rowDQuery + h * HG + j, token)] = d;
+    }
+  }
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowDx + g, token)] = product(atQueryT + 4u * g * P4, rowDQuery, settings.sizes.p4, token);
+  }
+}
+
+// ∂ of the FFN, the second norm, W_o, W_q, and dK, dV; then the first norm's.
+fn blockTile(item: u32, t: u32) -> Tile {
+  let mixed = stepField(rowMixed, P4, t);
+  var i = item;
+  if (i < D4 * F4) { return outer(rowBranch2 + i / F4, rowHidden + i % F4, slotFfn2 + 4u * i, 1u); }
+  i -= D4 * F4;
+  if (i < D4 * F4) { return outer(rowDBefore + i / D4, rowY + i % D4, slotFfn1 + 4u * i, 1u); }
+  i -= D4 * F4;
+  if (i < D4 * P4) { return outer(rowBranch1 + i / P4, mixed + i % P4, slotOutput + 4u * i, 1u); }
+  i -= D4 * P4;
+  if (i < D4 * P4) { return outer(rowDQuery + i / D4, rowX + i % D4, slotQuery + 4u * i, 1u); }
+  i -= D4 * P4;
+  if (i < H * (BG + 2u * BG * HG)) {
+    // The masses' places are computed for nothing: their gradient follows from the others.
+    var part = binTile(i, rowQuery, rowDMixed, rowDScore, rowDropped);
+    part.into += binsGradient;
+    return part;
+  }
+  i -= H * (BG + 2u * BG * HG);
+  if (i < F4) { return reduction(SUM, rowDBefore + i, 0u, slotFfn1Bias + i); }
+  i -= F4;
+  if (i < P4) { return reduction(SUM, rowDQuery + i, 0u, slotQueryBias + i); }
+  i -= P4;
+  if (i < D4) { return reduction(SUM, rowBranch2 + i, 0u, slotFfn2Bias + i); }
+  i -= D4;
+  if (i < D4) { return reduction(SUM, rowBranch1 + i, 0u, slotOutputBias + i); }
+  i -= D4;
+  if (i < D4) { return reduction(ELEMENTS, rowDy + i, rowCentred2 + i, slotGamma2 + i); }
+  i -= D4;
+  if (i < D4) { return reduction(SUM, rowDy + i, 0u, slotBeta2 + i); }
+  return firstNormTile(i - D4);
+}
+
+fn blockWeights(t: u32, list: u32, count: u32, withNorm: bool) {
+  let items = 2u * D4 * F4 + 2u * P4 * D4 + H * (BG + 2u * BG * HG) + F4 + P4 + 4u * D4 + select(0u, 2u * D4, withNorm);
+  for (var item = tid; item < items; item += W) { grow(blockTile(item, t), list, count); }
+  // The halting unit: the last item is its bias.
+  for (var i = tid; i <= D4; i += W) {
+    var sum = vec4f(0.0);
+    for (var k = 0u; k < count; k++) {
+      let token = lists[list + k];
+      let slope = halt[probabilityAt(t, token)];
+      if (i < D4) { sum += slope * row(stateField(t + 1u) + i, token); } else { sum.x += slope; }
+    }
+    store[slot + select(slotHaltingBias + t, slotHalting + t * D4 + i, i < D4)] += sum;
+  }
+}
+
+// Halting (spec §1) and objective (spec §2) --------------------------------------------------------------------------
+
+// Spends step t's probability of a token.
+fn haltToken(t: u32, token: u32) {
+  let rest = halt[probabilityAt(L, token)];
+  if (!(rest > HALTED)) { return; }
+  var score = packed[atHaltingBias + t].x;
+  for (var g = 0u; g < settings.sizes.d4; g++) { score += dot(packed[atHalting + t * D4 + g], row(stateField(t + 1u) + g, token)); }
+  let sigmoid = 1.0 / (1.0 + exponential(vec4f(-score)).x);
+  // A sigmoid that is no number goes on into the losses and counts as halted.
+  let p = select(sigmoid, rest, sigmoid > rest);
+  halt[probabilityAt(t, token)] = p;
+  halt[probabilityAt(L, token)] = rest - p;
+  lists[stepsAt() + token] = t + 1u;
+}
+
+fn logPrior(t: u32) -> f32 {
+  return packed[atPrior + t / 4u][t % 4u];
+}
+
+// Σ over the outcomes of P·(log P − log Q).
+fn divergence(token: u32) -> f32 {
+  var sum = 0.0;
+  for (var t = 0u; t <= settings.sizes.steps; t++) {
+    let p = halt[probabilityAt(t, token)];
+    sum += p * (clampedLog(vec4f(p)).x - logPrior(t));
+  }
+  return sum;
+}
+
+// p of a token becomes the gradient of each step's score, from the KL term and, for [CLS], from its readout.
+fn haltBackward(token: u32, ran: u32, dRest: f32) {
+  // Backward, the remainder before step t is the later probabilities and the last remainder together; that rounds
+  // otherwise than it did forward, so the comparison is made on the steps: only the last one can take all that is left.
+  let last = lists[stepsAt() + token] - 1u;
+  let rest = halt[probabilityAt(L, token)];
+  var dRemainder = settings.klWeight * (entropySlope(vec4f(rest)).x - logPrior(L));
+  if (token == 0u) { dRemainder += dRest; }
+  for (var t = ran; t > 0u; t--) {
+    let at = probabilityAt(t - 1u, token);
+    let p = halt[at];
+    if (t - 1u > last) {
+      halt[at] = 0.0;
+      continue;
+    }
+    var own = settings.klWeight * (entropySlope(vec4f(p)).x - logPrior(t - 1u));
+    if (token == 0u) { own += dStep[t - 1u]; }
+    let slope = own - dRemainder;
+    if (t - 1u == last && rest == 0.0) {
+      dRemainder = own;
+      halt[at] = 0.0;
+    } else {
+      halt[at] = slope * p * (1.0 - p);
+    }
+  }
+}
+
+// One thread: logits of the readout, its loss, and with `backward` ∂W_c, ∂b_c and the readout's gradient.
+fn headAndLoss(s: u32, label: u32, backward: bool) {
+  let logits = resultAt(settings.sequences) + s * C;
+  var largest = -3.0e38;
+  var best = 0u;
+  for (var c = 0u; c < settings.sizes.classes; c++) {
+    var sum = packed[atHeadBias + c / 4u][c % 4u];
+    for (var g = 0u; g < settings.sizes.d4; g++) { sum += dot(packed[atHead + c * D4 + g], readout[g]); }
+    halt[logits + c] = sum;
+    if (sum > largest) {
+      largest = sum;
+      best = c;
+    }
+  }
+  var sum = 0.0;
+  for (var c = 0u; c < settings.sizes.classes; c++) {
+    slopes[c] = exponential(vec4f(halt[logits + c] - largest)).x;
+    sum += slopes[c];
+  }
+  halt[resultAt(s)] = log(sum) + largest - halt[logits + label];
+  halt[resultAt(s) + 3u] = select(0.0, 1.0, best == label);
+  if (!backward) { return; }
+  for (var g = 0u; g < settings.sizes.d4; g++) { dReadout[g] = vec4f(0.0); }
+  for (var c = 0u; c < settings.sizes.classes; c++) {
+    let slope = settings.taskWeight * (slopes[c] / sum - select(0.0, 1.0, c == label));
+    store[slot + slotHeadBias + c / 4u][c % 4u] += slope;
+    for (var g = 0u; g < settings.sizes.d4; g++) {
+      store[slot + slotHead + c * D4 + g] += slope * readout[g];
+      dReadout[g] += slope * packed[atHead + c * D4 + g];
+    }
+  }
+}
+
+// Counts the tokens of step t that go on and, in exit mode, splits the list; every thread owns a run of it.
+fn splitList(t: u32, now: vec4u) {
+  let acting = now.x;
+  let run = (acting + W - 1u) / W;
+  let begins = min(tid * run, acting);
+  let to = min(begins + run, acting);
+  var left = 0u;
+  for (var k = begins; k < to; k++) {
+    if (halt[probabilityAt(L, lists[listAt(t) + k])] > HALTED) { left++; }
+  }
+  counts[tid] = left;
+  workgroupBarrier();
+  var before = 0u;
+  var all = 0u;
+  for (var other = 0u; other < settings.sizes.threads; other++) {
+    if (other == tid) { before = all; }
+    all += counts[other];
+  }
+  if (EXIT == 1u) {
+    var front = listAt(t + 1u) + before;
+    var back = haltedAt() + now.y + begins - before;
+    for (var k = begins; k < to; k++) {
+      let token = lists[listAt(t) + k];
+      let goesOn = halt[probabilityAt(L, token)] > HALTED;
+      if (goesOn) {
+        if (t + 1u < L) { lists[front] = token; }
+        front++;
+      } else {
+        lists[back] = token;
+        back++;
+      }
+    }
+  }
+  if (tid == 0u) {
+    // One word says whether the sequence goes on, so that all threads leave the loop together.
+    let ended = all == 0u || (EXIT == 1u && settings.early == 1u && !(halt[probabilityAt(L, 0u)] > HALTED));
+    let count = select(now.x, all, EXIT == 1u);
+    let gone = select(0u, now.y + now.x - all, EXIT == 1u);
+    steps[t + 1u] = vec4u(count, gone, select(now.z, now.y, t % FREQUENCY == 0u), select(1u, 0u, ended));
+  }
+}
+
+// Runs the block until no token is active; leaves readout, halting and results; returns the steps that ran.
+fn forward(s: u32) -> u32 {
+  for (var token = tid; token < length; token += W) {
+    embed(token);
+    lists[first + token] = token;
+    lists[stepsAt() + token] = 0u;
+    for (var t = 0u; t < settings.sizes.steps; t++) { halt[probabilityAt(t, token)] = 0.0; }
+    halt[probabilityAt(L, token)] = 1.0;
+  }
+  for (var p = tid; p < BINS; p += W) { store[slot + binsFrozen + p] = vec4f(0.0); }
+  for (var g = tid; g < settings.sizes.d4; g += W) { readout[g] = vec4f(0.0); }
+  if (tid == 0u) { steps[0] = vec4u(length, 0u, 0u, 1u); }
+  storageBarrier();
+  var entropy = 0.0;
+  var ran = 0u;
+  for (var t = 0u; t < settings.sizes.steps; t++) {
+    let now = workgroupUniformLoad(&steps[t]);
+    if (now.w == 0u) { break; }
+    let acting = now.x;
+    if (t % FREQUENCY == 0u) {
+      let entering = now.y - now.z;
+      let enteringAt = haltedAt() + now.z;
+      let assignment = stepField(rowAssignment, A4, t);
+      for (var k = tid; k < acting + entering; k += W) {
+        let isActive = k < acting;
+        let token = lists[select(enteringAt + k - acting, listAt(t) + k, isActive)];
+        let state = stateField(select(lists[stepsAt() + token], t, isActive));
+        entropy += assign(state, assignment, token, t == 0u);
+      }
+      storageBarrier();
+      sumBins(assignment, listAt(t), acting, enteringAt, entering);
+      workgroupBarrier();
+      for (var item = tid; item < H * BG; item += W) { finishBins(item); }
+      workgroupBarrier();
+      if (SAVE == 1u) { saveBins(t); }
+    }
+    for (var k = tid; k < acting; k += W) {
+      let token = lists[listAt(t) + k];
+      attention(t, token);
+      feedForward(t, token);
+      haltToken(t, token);
+    }
+    storageBarrier();
+    // [CLS] took part.
+    if (lists[stepsAt()] == t + 1u) {
+      for (var g = tid; g < D4; g += W) { readout[g] += halt[probabilityAt(t, 0u)] * row(stateField(t + 1u) + g, 0u); }
+    }
+    splitList(t, now);
+    storageBarrier();
+    ran = t + 1u;
+  }
+  let last = select(ran, min(ran, lists[stepsAt()]), EXIT == 1u);
+  for (var g = tid; g < settings.sizes.d4; g += W) { readout[g] += halt[probabilityAt(L, 0u)] * row(stateField(last) + g, 0u); }
+  var sum = vec4f(0.0, entropy, 0.0, 0.0);
+  for (var token = tid; token < length; token += W) {
+    sum.x += divergence(token);
+    sum.z += f32(lists[stepsAt() + token]);
+  }
+  let totals = total(sum);
+  if (tid == 0u) {
+    halt[resultAt(s) + 1u] = totals.x;
+    halt[resultAt(s) + 2u] = totals.y;
+    halt[resultAt(s) + 4u] = totals.z;
+    halt[resultAt(s) + 5u] = f32(ran);
+  }
+  return ran;
+}
+
+// y = Σ p_t h⁺_t + r·h_last: the weight of each state, and the gradient of each weight.
+fn readoutBackward(ran: u32) {
+  let clsSteps = lists[stepsAt()];
+  let weighted = select(ran, clsSteps, EXIT == 1u);
+  for (var t = tid; t < ran; t += W) {
+    var slope = 0.0;
+    var weight = 0.0;
+    if (t < weighted) {
+      for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(dReadout[g], row(stateField(t + 1u) + g, 0u)); }
+      if (t < clsSteps) { weight = halt[probabilityAt(t, 0u)]; }
+      if (t + 1u == weighted) { weight += halt[probabilityAt(L, 0u)]; }
+    }
+    dStep[t] = slope;
+    clsWeights[t] = weight;
+  }
+  workgroupBarrier();
+  let dRest = dStep[weighted - 1u];
+  for (var token = tid; token < length; token += W) { haltBackward(token, ran, dRest); }
+}
+
+// One token's gradient from h⁺ to h, but for the bins' share.
+fn blockBackward(t: u32, token: u32, withNorm: bool) {
+  let slope = halt[probabilityAt(t, token)];
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    var own = row(rowGradient + g, token) + slope * packed[atHalting + t * D4 + g];
+    if (token == 0u) { own += clsWeights[t] * dReadout[g]; }
+    rows[place(rowGradient + g, token)] = own;
+  }
+  feedForwardBackward(t, token);
+  attentionBackward(t, token);
+  if (withNorm) { centerNormBackward(rowDx, atGamma1, token); }
+}
+
+// The recurrence backward, from the readout's gradient: the gradient slot grows, rowGradient ends as the embedding's.
+fn backward(ran: u32) {
+  for (var token = tid; token < length; token += W) {
+    for (var g = 0u; g < settings.sizes.d4; g++) { rows[place(rowGradient + g, token)] = vec4f(0.0); }
+  }
+  for (var p = tid; p < BINS; p += W) {
+    store[slot + binsTotal + p] = vec4f(0.0);
+    store[slot + binsGradient + p] = vec4f(0.0);
+  }
+  readoutBackward(ran);
+  for (var t = ran - 1u; t < L; t--) {
+    let renewed = t % FREQUENCY == 0u;
+    let saved = binsSaved + (t / FREQUENCY) * BINS;
+    storageBarrier();
+    loadBins(saved);
+    let now = workgroupUniformLoad(&steps[t]);
+    for (var k = tid; k < now.x; k += W) { blockBackward(t, lists[listAt(t) + k], !renewed); }
+    storageBarrier();
+    blockWeights(t, listAt(t), now.x, !renewed);
+    if (!renewed) { continue; }
+    storageBarrier();
+    for (var item = tid; item < H * BG; item += W) { binsBackward(item, saved); }
+    assignmentsBackward(t, now);
+  }
+  storageBarrier();
+  for (var token = tid; token < length; token += W) { embedBackward(token); }
+}
+
+// The bins' share of the gradient: of the active tokens first, then of those frozen since the last renewal, which were in
+// the bins from this one on.
+fn assignmentsBackward(t: u32, now: vec4u) {
+  let assignment = stepField(rowAssignment, A4, t);
+  for (var part = 0u; part < settings.sizes.latent; part++) {
+    let isActive = part == 0u;
+    let list = select(haltedAt() + now.z, listAt(t), isActive);
+    let count = select(now.y - now.z, now.x, isActive);
+    if (count == 0u) { break; }
+    storageBarrier();
+    if (!isActive) { loadBins(binsTotal); }
+    workgroupBarrier();
+    for (var k = tid; k < count; k += W) {
+      let token = lists[list + k];
+      if (!isActive) {
+        for (var g = 0u; g < settings.sizes.d4; g++) { rows[place(rowDx + g, token)] = vec4f(0.0); }
+      }
+      let state = stateField(select(lists[stepsAt() + token], t, isActive));
+      assignBackward(state, assignment, token, t == 0u);
+    }
+    storageBarrier();
+    assignWeights(list, count);
+  }
+}
+
+fn begin(s: u32) {
+  first = batch[settings.offsets + s];
+  length = batch[settings.offsets + s + 1u] - first;
+  slot = s * storeStride;
+  key = vec2u(batch[settings.keys + 2u * s], batch[settings.keys + 2u * s + 1u]);
+}
+
+@compute @workgroup_size(W)
+fn predict(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  tid = thread;
+  for (var i = group.x; i < settings.sequences; i += groups.x) {
+    let s = batch[settings.order + i];
+    begin(s);
+    forward(s);
+    workgroupBarrier();
+    if (tid == 0u) { headAndLoss(s, batch[settings.labels + s], false); }
+    storageBarrier();
+  }
+}
+
+@compute @workgroup_size(W)
+fn train(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  tid = thread;
+  for (var i = group.x; i < settings.sequences; i += groups.x) {
+    let s = batch[settings.order + i];
+    begin(s);
+    for (var p = tid; p < slotEnd; p += W) { store[slot + p] = vec4f(0.0); }
+    let ran = forward(s);
+    workgroupBarrier();
+    if (tid == 0u) { headAndLoss(s, batch[settings.labels + s], true); }
+    workgroupBarrier();
+    storageBarrier();
+    backward(ran);
+    storageBarrier();
+  }
+}

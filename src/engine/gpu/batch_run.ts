@@ -1,0 +1,129 @@
+import type { PackedBatch } from "../../data/packed_batch.ts";
+import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import { dropoutThreshold } from "../../model/dropout.ts";
+import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
+import type { BatchWords } from "./batch_words.ts";
+import { fours, groupsOf } from "./fields.ts";
+import type { GpuLayout } from "./layout.ts";
+
+/** Floats of a sequence's results. */
+export const RESULT_FLOATS = 8;
+
+/** Places in `halt`: p [L][tokens], r [tokens], results, logits, then the report of adamw.wgsl. */
+export function haltPlaces({ maxLayers, numClasses }: ModelConfig, tokens: number, sequences: number) {
+  const results = (maxLayers + 1) * tokens;
+  const logits = results + RESULT_FLOATS * sequences;
+  const report = logits + numClasses * sequences;
+  return { results, logits, report, end: report + 2 };
+}
+
+/** Enough for every uniform structure of the shaders. */
+export const UNIFORM_BYTES = 128;
+
+/** Numbers of a uniform buffer: whole numbers and floats side by side. */
+function uniform(integers: readonly number[], floats: readonly number[], then: readonly number[] = []): ArrayBuffer {
+  const buffer = new ArrayBuffer(UNIFORM_BYTES);
+  const view = new DataView(buffer);
+  integers.forEach((value, i) => view.setUint32(4 * i, value, true));
+  floats.forEach((value, i) => view.setFloat32(4 * (integers.length + i), value, true));
+  then.forEach((value, i) => view.setUint32(4 * (integers.length + floats.length + i), value, true));
+  return buffer;
+}
+
+/** `Settings` of sequence.wgsl. */
+export function sequenceUniform(
+  config: ModelConfig,
+  { tokens, labels }: PackedBatch,
+  words: BatchWords,
+  { klScale, dropout }: ObjectiveSettings,
+  early: boolean,
+  threads: number,
+): ArrayBuffer {
+  const threshold = dropoutThreshold(dropout);
+  const weights = [
+    1 / (1 - threshold / 65536),
+    1 / labels.length,
+    config.klLossWeight * klScale / tokens.length,
+    config.entLossWeight / (tokens.length * config.numHeads),
+  ];
+  const places = [words.offsets, words.labels, words.keys, words.order];
+  const { state, head, heads, bins, hidden } = groupsOf(config);
+  const latent = fours(LATENT_SIZE);
+  const sizes = [
+    config.numHeads,
+    state,
+    head,
+    heads,
+    bins,
+    hidden,
+    latent,
+    config.maxLayers,
+    config.numClasses,
+    threads,
+    threads / 2,
+  ];
+  return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [...places, ...sizes]);
+}
+
+/** `Preparation` of prepare.wgsl. */
+export const prepareUniform = (iterate: boolean): ArrayBuffer => uniform([iterate ? 1 : 0], []);
+
+/** Blocks of reduce.wgsl. */
+export function reduceBlocks(config: ModelConfig, layout: GpuLayout, words: BatchWords, threads: number): number {
+  const vectors = words.segments * fours(config.dModel);
+  return 2 + Math.ceil(layout.smallCount / threads) + Math.ceil(vectors / threads);
+}
+
+/** `Reduction` of reduce.wgsl. */
+export function reduceUniform({ tokens, labels }: PackedBatch, words: BatchWords, blocks: number): ArrayBuffer {
+  const { segments, permutation, ids, starts } = words;
+  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts], []);
+}
+
+/** `Update` of adamw.wgsl; `step` counts from 1. */
+export function adamwUniform(
+  layout: GpuLayout,
+  blocks: number,
+  sequences: number,
+  { results, report }: { readonly results: number; readonly report: number },
+  { learningRate, weightDecay, clipGradNorm, beta1, beta2, epsilon }: StepSettings,
+  step: number,
+): ArrayBuffer {
+  return uniform([fours(layout.parameterCount), blocks, sequences, results, report], [
+    clipGradNorm,
+    1 - learningRate * weightDecay,
+    learningRate / (1 - beta1 ** step),
+    1 / Math.sqrt(1 - beta2 ** step),
+    beta1,
+    beta2,
+    epsilon,
+    1 - beta1,
+    1 - beta2,
+  ]);
+}
+
+export type ResultSums = Record<"taskLoss" | "klSum" | "entropySum" | "correct" | "tokenSteps", number>;
+
+/** Sums of the sequences' results in the batch's order. */
+export function sumResults(floats: Float32Array, sequences: number): ResultSums {
+  const sum = (field: number) => {
+    let total = 0;
+    for (let s = 0; s < sequences; s++) total += floats[s * RESULT_FLOATS + field];
+    return total;
+  };
+  return { taskLoss: sum(0), klSum: sum(1), entropySum: sum(2), correct: sum(3), tokenSteps: sum(4) };
+}
+
+/** The objective (spec §2) from the sums over its sequences. */
+export function lossesOf(
+  config: ModelConfig,
+  { tokens, labels }: PackedBatch,
+  klScale: number,
+  sums: ResultSums,
+): Losses {
+  const { klLossWeight, entLossWeight, numHeads } = config;
+  const taskLoss = sums.taskLoss / labels.length;
+  const klLoss = klScale * sums.klSum / tokens.length;
+  const entropyLoss = sums.entropySum / (tokens.length * numHeads);
+  return { loss: taskLoss + klLossWeight * klLoss + entLossWeight * entropyLoss, taskLoss, klLoss, entropyLoss };
+}

@@ -1,0 +1,240 @@
+import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import { logPrior } from "../../model/reference/objective.ts";
+import type { TensorTable } from "../../model/tensors.ts";
+import { binVectors, fours, groupsOf, Places } from "./fields.ts";
+
+/** Where the shaders find what: the one place that knows how tensors become vectors. */
+export interface GpuLayout {
+  /** Override constants by name, for all shaders. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** For each packed float a pair: its parameter (NONE for zero) and its factor. */
+  readonly packedSources: Uint32Array<ArrayBuffer>;
+  /** For each parameter behind the embedding a pair: its float in the gradient slot, and its factor. */
+  readonly slotPlaces: Uint32Array<ArrayBuffer>;
+  /** log Q, as it stands in the packed weights from float `priorAt` on. */
+  readonly prior: Float32Array<ArrayBuffer>;
+  readonly priorAt: number;
+  /** Vectors of the packed weights before the table of positions. */
+  readonly packedVectors: number;
+  /** Vectors of a sequence's store. */
+  readonly storeVectors: number;
+  readonly parameterCount: number;
+  /** Parameters behind the embedding. */
+  readonly smallCount: number;
+}
+
+const NONE = 0xffffffff;
+
+/** Factors at the start of the packed weights: 1, 1/σ₁, 1/σ₂, then two a head. */
+const FIRST_HEAD_FACTOR = 3;
+
+/** One matrix or vector: how outputs and inputs lie in groups. */
+interface Linear {
+  readonly name: string;
+  readonly tensor: string;
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly outputGroups: number;
+  readonly inputGroups: number;
+  readonly outputAt: (o: number) => number;
+  readonly inputAt: (i: number) => number;
+  readonly factor?: number;
+  readonly bias?: string;
+}
+
+/** Collects the places of parameters in the packed weights and in the gradient slot. */
+class Builder {
+  readonly packed: Places;
+  readonly slot = new Places();
+  readonly sources: number[] = [];
+  readonly slots: number[] = [];
+
+  constructor(readonly table: TensorTable, readonly small: number, packedStart: number) {
+    this.packed = new Places(packedStart);
+    this.start = packedStart;
+  }
+
+  private readonly start: number;
+
+  offset(tensor: string): number {
+    const spec = this.table.byName.get(tensor);
+    if (spec === undefined) throw new Error(`The tensor table lacks ${tensor}`);
+    return spec.offset;
+  }
+
+  region(name: string, vectors: number): number {
+    const at = this.packed.take(name, vectors);
+    for (let e = 0; e < 4 * vectors; e++) this.sources.push(NONE, 0);
+    return at;
+  }
+
+  source(at: number, float: number, parameter: number, factor = 0): void {
+    const place = 2 * (4 * (at - this.start) + float);
+    this.sources[place] = parameter;
+    this.sources[place + 1] = factor;
+  }
+
+  gradient(slotAt: number, float: number, parameter: number, factor = 0): void {
+    const place = 2 * (parameter - this.small);
+    this.slots[place] = 4 * slotAt + float;
+    this.slots[place + 1] = factor;
+  }
+
+  /** A region of the same form in the packed weights (`at…`) and in the slot (`slot…`). */
+  both(
+    name: string,
+    vectors: number,
+    fill: (put: (float: number, parameter: number, factor?: number) => void) => void,
+  ) {
+    const at = this.region(`at${name}`, vectors), slotAt = this.slot.take(`slot${name}`, vectors);
+    fill((float, parameter, factor) => {
+      this.source(at, float, parameter, factor);
+      this.gradient(slotAt, float, parameter, factor);
+    });
+  }
+
+  linear(layer: Linear): void {
+    const { name, tensor, outputs, inputs, outputGroups, inputGroups, outputAt, inputAt, factor, bias } = layer;
+    const first = this.offset(tensor);
+    const transposed = this.region(`at${name}T`, 4 * outputGroups * inputGroups);
+    const at = this.region(`at${name}`, 4 * outputGroups * inputGroups);
+    const slotAt = this.slot.take(`slot${name}`, 4 * outputGroups * inputGroups);
+    for (let o = 0; o < outputs; o++) {
+      for (let i = 0; i < inputs; i++) {
+        const parameter = first + o * inputs + i, row = outputAt(o), column = inputAt(i);
+        const float = 4 * (Math.floor(row / 4) * 4 * inputGroups + column) + row % 4;
+        this.source(at, float, parameter, factor);
+        // The gradient is that of W̄; reduce.wgsl carries it through the spectral norm.
+        this.gradient(slotAt, float, parameter);
+        this.source(
+          transposed,
+          4 * (Math.floor(column / 4) * 4 * outputGroups + row) + column % 4,
+          parameter,
+          factor,
+        );
+      }
+    }
+    if (bias !== undefined) this.vector(`${name}Bias`, bias, outputs, outputGroups, outputAt);
+  }
+
+  vector(name: string, tensor: string, count: number, groups: number, at: (e: number) => number = (e) => e): void {
+    const first = this.offset(tensor);
+    this.both(name, groups, (put) => {
+      for (let e = 0; e < count; e++) put(at(e), first + e);
+    });
+  }
+}
+
+/** Lays out all tensors of `config` (kernels/epsilon/sequence.wgsl says the forms). */
+export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
+  const { dModel: d, numHeads: H, ffnDim: F, maxLayers: L } = config;
+  const small = config.vocabSize * d;
+  const priorAt = fours(FIRST_HEAD_FACTOR + 2 * H);
+  const start = priorAt + fours(L + 1);
+  const builder = new Builder(table, small, start);
+  placeBlock(builder, config);
+  placeHeads(builder, config);
+  const packedEnd = builder.packed.end;
+  const atDirections = builder.packed.take("atDirections", fours(2 * (F + d)));
+  const atPositions = builder.packed.take("atPositions", 0);
+  const slotEnd = builder.slot.end;
+  const bins = binVectors(config);
+  const store = new Places(slotEnd);
+  for (const name of ["binsFrozen", "binsTotal", "binsGradient"]) store.take(name, bins);
+  store.take("binsSaved", bins * Math.ceil(L / config.binUpdateFrequency));
+  return {
+    constants: {
+      ...{ D: d, H, B: config.numBins, F, L, C: config.numClasses },
+      FREQUENCY: config.binUpdateFrequency,
+      EXIT: config.halting === "exit" ? 1 : 0,
+      ALPHA: config.alphaRes,
+      ...builder.packed.places,
+      ...builder.slot.places,
+      ...store.places,
+      ...{ atPrior: priorAt, slotEnd, storeStride: store.end, atPositions },
+      ...{ packedStart: 4 * start, packedEnd: 4 * packedEnd, atDirections: 4 * atDirections },
+      ...{ atSmall: small, parameterCount: table.parameterCount },
+      atW1: builder.offset("epsilon_block.ffn.linear1.weight_orig"),
+      atW2: builder.offset("epsilon_block.ffn.linear2.weight_orig"),
+      atTau: builder.offset("epsilon_block.attention.log_tau"),
+    },
+    packedSources: Uint32Array.from(builder.sources),
+    slotPlaces: Uint32Array.from(builder.slots),
+    prior: Float32Array.from(logPrior(config)),
+    priorAt: 4 * priorAt,
+    packedVectors: builder.packed.end,
+    storeVectors: store.end,
+    parameterCount: table.parameterCount,
+    smallCount: table.parameterCount - small,
+  };
+}
+
+/** The block's norms, projections, bins and FFN. */
+function placeBlock(builder: Builder, config: ModelConfig): void {
+  const { dModel: d, numHeads: H, numBins: B, ffnDim: F } = config;
+  const groups = groupsOf(config);
+  const dh = d / H;
+  const same = (e: number) => e;
+  const inHeads = (e: number) => Math.floor(e / dh) * 4 * groups.head + e % dh;
+  const block = "epsilon_block", attention = `${block}.attention`, ffn = `${block}.ffn`;
+  for (const k of [1, 2]) {
+    builder.vector(`Gamma${k}`, `${block}.norm${k}.gamma`, d, groups.state);
+    builder.vector(`Beta${k}`, `${block}.norm${k}.beta`, d, groups.state);
+  }
+  const square = { outputs: d, inputs: d };
+  for (const [name, letter] of [["Query", "q"], ["Key", "k"], ["Value", "v"]]) {
+    const tensor = `${attention}.W_${letter}.weight`, bias = `${attention}.W_${letter}.bias`;
+    const places = { outputGroups: groups.heads, inputGroups: groups.state, outputAt: inHeads, inputAt: same };
+    builder.linear({ name, tensor, bias, ...square, ...places });
+  }
+  builder.linear({
+    name: "Output",
+    tensor: `${attention}.W_o.weight`,
+    bias: `${attention}.W_o.bias`,
+    ...square,
+    ...{ outputGroups: groups.state, inputGroups: groups.heads, outputAt: same, inputAt: inHeads },
+  });
+  builder.linear({
+    name: "Bin",
+    tensor: `${attention}.W_bin.weight`,
+    ...{ outputs: LATENT_SIZE, inputs: dh, outputGroups: fours(LATENT_SIZE), inputGroups: groups.head },
+    ...{ outputAt: same, inputAt: same },
+  });
+  const ffnPlaces = { outputAt: same, inputAt: same };
+  builder.linear({
+    ...{ name: "Ffn1", tensor: `${ffn}.linear1.weight_orig`, bias: `${ffn}.linear1.bias`, factor: 1 },
+    ...{ outputs: F, inputs: d, outputGroups: groups.hidden, inputGroups: groups.state, ...ffnPlaces },
+  });
+  builder.linear({
+    ...{ name: "Ffn2", tensor: `${ffn}.linear2.weight_orig`, bias: `${ffn}.linear2.bias`, factor: 2 },
+    ...{ outputs: d, inputs: F, outputGroups: groups.state, inputGroups: groups.hidden, ...ffnPlaces },
+  });
+  const prototypes = builder.offset(`${attention}.prototypes`);
+  builder.both("Prototypes", 8 * groups.assignment, (put) => {
+    for (let e = 0; e < H * B * LATENT_SIZE; e++) {
+      const head = Math.floor(e / (B * LATENT_SIZE)), within = e % (B * LATENT_SIZE);
+      put(head * 4 * groups.bins * LATENT_SIZE + within, prototypes + e, FIRST_HEAD_FACTOR + 2 * head);
+    }
+  });
+  const tau = builder.offset(`${attention}.log_tau`), slotTau = builder.slot.take("slotTau", H);
+  for (let h = 0; h < H; h++) builder.gradient(slotTau, 4 * h, tau + h, FIRST_HEAD_FACTOR + 2 * h + 1);
+}
+
+/** Halting units and the classification head. */
+function placeHeads(builder: Builder, { dModel: d, maxLayers: L, numClasses: C }: ModelConfig): void {
+  const state = fours(d);
+  builder.both("Halting", L * state, (put) => {
+    for (let t = 0; t < L; t++) {
+      const first = builder.offset(`halting_fcs.${t}.weight`);
+      for (let j = 0; j < d; j++) put(4 * t * state + j, first + j);
+    }
+  });
+  builder.both("HaltingBias", L, (put) => {
+    for (let t = 0; t < L; t++) put(4 * t, builder.offset(`halting_fcs.${t}.bias`));
+  });
+  const head = builder.offset("classification_head.weight");
+  builder.both("Head", C * state, (put) => {
+    for (let e = 0; e < C * d; e++) put(4 * Math.floor(e / d) * state + e % d, head + e);
+  });
+  builder.vector("HeadBias", "classification_head.bias", C, fours(C));
+}

@@ -1,0 +1,25 @@
+import type { PackedBatch } from "../../data/packed_batch.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import type { ModelState } from "../../model/state.ts";
+import type { ObjectiveSettings, PredictSettings, StepSettings } from "../engine.ts";
+import type { AdapterChoice } from "./adapter.ts";
+
+/** What the host asks of the worker that holds the GPU; answers come in the same order. */
+export type Request =
+  | { readonly kind: "open"; readonly config: ModelConfig; readonly adapter?: AdapterChoice }
+  | { readonly kind: "upload"; readonly state: ModelState }
+  | { readonly kind: "download" }
+  | { readonly kind: "trainStep"; readonly batch: PackedBatch; readonly settings: StepSettings }
+  | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }
+  | { readonly kind: "predict"; readonly batch: PackedBatch; readonly settings: PredictSettings }
+  | { readonly kind: "trace"; readonly batch: PackedBatch }
+  | { readonly kind: "close" };
+
+/** An error on its way to the host. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type Answer = { readonly result: unknown } | { readonly failure: Failure };

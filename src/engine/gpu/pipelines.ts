@@ -1,0 +1,82 @@
+import { DeviceError } from "../../errors.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import { binVectors, groupsOf, type Keeping, rowFields } from "./fields.ts";
+import type { GpuLayout } from "./layout.ts";
+import { compilePipeline, type PipelineSpec, SHADERS } from "./shaders.ts";
+
+/** Threads of a workgroup where the adapter allows so many. */
+const THREADS = 64;
+
+export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "adamw"] as const;
+export type Pass = typeof PASSES[number];
+
+const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store"];
+
+/** The buffers of each pass in the order of their bindings. */
+export const BINDINGS: Readonly<Record<Pass, readonly string[]>> = {
+  prepare: ["prepareUniform", "parameters", "buffers", "packedSources", "packed"],
+  train: SEQUENCE,
+  trace: SEQUENCE,
+  predict: SEQUENCE,
+  reduce: ["reduceUniform", "packed", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
+  adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment"],
+};
+
+/** Bytes of workgroup memory that sequence.wgsl declares. */
+export function workgroupBytes(config: ModelConfig, threads: number): number {
+  const vectors = binVectors(config) + threads + 2 * groupsOf(config).state;
+  return 16 * vectors + 4 * (threads + config.numClasses + 6 * config.maxLayers + 4);
+}
+
+/** The threads of a workgroup on this device; throws DeviceError naming the limit that `config` exceeds. */
+export function workgroupThreads(config: ModelConfig, limits: GPUSupportedLimits): number {
+  const most = Math.min(THREADS, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  const threads = 2 ** Math.floor(Math.log2(most));
+  requireLimit("maxStorageBuffersPerShaderStage", 8, limits);
+  requireLimit("maxComputeWorkgroupStorageSize", workgroupBytes(config, threads), limits);
+  return threads;
+}
+
+function requireLimit(
+  name: "maxStorageBuffersPerShaderStage" | "maxComputeWorkgroupStorageSize",
+  needed: number,
+  limits: GPUSupportedLimits,
+): void {
+  if (needed <= limits[name]) return;
+  throw new DeviceError(
+    `Cannot run this model on the GPU: it needs ${name} ${needed}, the adapter has ${limits[name]}`,
+    "Use fewer bins or features, or --device cpu.",
+  );
+}
+
+/** Every pipeline as it is made for `config`. */
+export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: number): Record<Pass, PipelineSpec> {
+  const constants = { ...layout.constants, W: threads };
+  const sequence = (keeping: Keeping): PipelineSpec => ({
+    shader: SHADERS.sequence,
+    entryPoint: keeping === "train" ? "train" : "predict",
+    constants: { ...constants, ...rowFields(config, keeping).places, SAVE: keeping === "predict" ? 0 : 1 },
+  });
+  const { rowGradient } = rowFields(config, "train").places;
+  return {
+    prepare: { shader: SHADERS.prepare, entryPoint: "prepare", constants },
+    train: sequence("train"),
+    trace: sequence("trace"),
+    predict: sequence("predict"),
+    reduce: { shader: SHADERS.reduce, entryPoint: "reduce", constants: { ...constants, rowGradient } },
+    adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants },
+  };
+}
+
+/** Compiles each pipeline when it is first asked for, once. */
+export class Pipelines {
+  readonly #made = new Map<Pass, Promise<GPUComputePipeline>>();
+
+  constructor(readonly device: GPUDevice, readonly specs: Record<Pass, PipelineSpec>) {}
+
+  get(pass: Pass): Promise<GPUComputePipeline> {
+    const made = this.#made.get(pass) ?? compilePipeline(this.device, this.specs[pass]);
+    this.#made.set(pass, made);
+    return made;
+  }
+}

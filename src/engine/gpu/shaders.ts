@@ -1,0 +1,71 @@
+import adamwSource from "../../../kernels/adamw/adamw.wgsl" with { type: "text" };
+import reduceSource from "../../../kernels/adamw/reduce.wgsl" with { type: "text" };
+import prepareSource from "../../../kernels/epsilon/prepare.wgsl" with { type: "text" };
+import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
+import { RunError } from "../../errors.ts";
+
+/** A WGSL file of `kernels/`. */
+export interface Shader {
+  readonly file: string;
+  readonly source: string;
+}
+
+const shader = (file: string, source: string): Shader => ({ file: `kernels/${file}`, source });
+
+export const SHADERS = {
+  prepare: shader("epsilon/prepare.wgsl", prepareSource),
+  sequence: shader("epsilon/sequence.wgsl", sequenceSource),
+  reduce: shader("adamw/reduce.wgsl", reduceSource),
+  adamw: shader("adamw/adamw.wgsl", adamwSource),
+} as const;
+
+/** A pipeline as it is made: the entry point of a file and its override constants. */
+export interface PipelineSpec {
+  readonly shader: Shader;
+  readonly entryPoint: string;
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+/** The values of those of `constants` that the file declares without computing them itself. */
+export function declaredConstants(
+  { source }: Shader,
+  constants: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const declared = [...source.matchAll(/^override (\w+): \w+( = [\d.]+)?;/gm)].map((match) => match[1]);
+  return Object.fromEntries(declared.filter((name) => name in constants).map((name) => [name, constants[name]]));
+}
+
+/** Compiles a pipeline; throws RunError with the line at fault when the driver refuses the file. */
+export async function compilePipeline(device: GPUDevice, spec: PipelineSpec): Promise<GPUComputePipeline> {
+  const { shader: { file, source }, entryPoint, constants } = spec;
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ code: source, label: file });
+  const { messages } = await module.getCompilationInfo();
+  const fault = messages.find(({ type }) => type === "error");
+  if (fault !== undefined) {
+    await device.popErrorScope();
+    throw shaderError(`${file}:${fault.lineNum}`, fault.message, source.split("\n")[fault.lineNum - 1]);
+  }
+  let pipeline: GPUComputePipeline | undefined;
+  let message = "the driver gives no reason";
+  try {
+    pipeline = await device.createComputePipelineAsync({
+      layout: "auto",
+      label: `${file} ${entryPoint}`,
+      compute: { module, entryPoint, constants: declaredConstants(spec.shader, constants) },
+    });
+  } catch (cause) {
+    message = cause instanceof Error ? cause.message : String(cause);
+  }
+  const error = await device.popErrorScope();
+  if (pipeline === undefined || error !== null) throw shaderError(file, error?.message ?? message);
+  return pipeline;
+}
+
+function shaderError(place: string, message: string, line?: string): RunError {
+  const [summary] = message.trim().split("\n");
+  return new RunError(
+    `Cannot compile the kernel ${place}: ${summary}${line === undefined ? "" : `: ${line.trim()}`}`,
+    "Report this with the output of epsilon doctor, and use --device cpu.",
+  );
+}
