@@ -45,8 +45,8 @@ interface Device {
   readonly threaded: boolean;
 }
 
-async function describeDevice({ device, threads, numerics }: BenchContext["values"]): Promise<Device> {
-  const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics });
+async function describeDevice({ device, threads, numerics, adapter }: BenchContext["values"]): Promise<Device> {
+  const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics, adapter });
   try {
     const { kind, description } = engine;
     const engineName = kind === "cpu" && numerics === "strict" ? "cpu strict" : kind;
@@ -69,8 +69,7 @@ async function timeSubjects(
   terminal: Terminal,
 ): Promise<BenchmarkRow[]> {
   const setting = {
-    open: (config: ModelConfig, threads: number) =>
-      openEngine(config, { device: values.device, threads, numerics: values.numerics }),
+    open: (config: ModelConfig, threads: number) => openEngine(config, { ...values, threads }),
     device: device.device,
     threads: device.threaded ? threadCounts(values) : [1],
     sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,

@@ -1,5 +1,5 @@
 import { NUMERICS } from "../engine/numerics.ts";
-import { DEVICES } from "../engine/open_engine.ts";
+import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
 import { MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
 import { PAPER_RECIPE, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
@@ -86,6 +86,10 @@ export const DEVICE_OPTIONS = grouped("Device:", {
     description: "worker threads; 0 means one a core",
     fallback: 0,
     range: whole(0, MOST_THREADS),
+  }),
+  adapter: choiceOption(ADAPTERS, {
+    description: "GPU to take where there are several",
+    fallback: "high-performance",
   }),
   numerics: choiceOption(NUMERICS, {
     description: "fast, or strict: the same bytes on every processor",

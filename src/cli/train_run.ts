@@ -89,7 +89,11 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   const data = recordedData(values, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
-  const engine = await openEngine(model, { ...resumedDevice(context, paused.record), threads: values.threads });
+  const engine = await openEngine(model, {
+    ...resumedDevice(context, paused.record),
+    threads: values.threads,
+    adapter: values.adapter,
+  });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });

@@ -42,7 +42,7 @@ export function skippedGolden(file: string): string {
 
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
 export async function verifyDevice(
-  { goldens, tolerance, device, threads, numerics }: VerifyContext["values"],
+  { goldens, tolerance, device, threads, numerics, adapter }: VerifyContext["values"],
   onSkipped: (file: string) => void,
 ): Promise<Verified> {
   const rows: VerificationRow[] = [];
@@ -54,7 +54,7 @@ export async function verifyDevice(
       onSkipped(golden.file);
       continue;
     }
-    const engine = await openEngine(golden.config, { device, threads, numerics });
+    const engine = await openEngine(golden.config, { device, threads, numerics, adapter });
     description = engine.description;
     const allowed = engine.kind === "reference" ? TOLERANCES.float64 : TOLERANCES.float32;
     rows.push(

@@ -1,0 +1,12 @@
+import { findAdapter } from "../../src/engine/gpu/adapter.ts";
+
+const FORCED = Deno.env.get("CI") === "true";
+const found = await findAdapter();
+
+if (found === undefined) {
+  const consequence = FORCED ? "the GPU tests fail" : "the GPU tests are skipped";
+  console.error(`WebGPU finds no adapter, ${consequence}: install mesa-vulkan-drivers for a software one`);
+}
+
+/** Whether the GPU tests run; in CI they run without an adapter too, and fail. */
+export const TEST_GPU = found !== undefined || FORCED;
