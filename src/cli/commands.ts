@@ -2,6 +2,7 @@ import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 import { dataCommands } from "./data.ts";
+import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
 import { trainCommand } from "./train.ts";
@@ -16,4 +17,5 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   dataCommands,
   verifyCommand,
   benchCommand,
+  doctorCommand,
 ];

@@ -1,0 +1,61 @@
+import { availableParallelism, cpus } from "node:os";
+import { reportAdapters } from "../engine/device_report.ts";
+import { cacheFolder } from "../files/folders.ts";
+import { VERSION } from "../version.ts";
+import type { DoctorContext } from "./doctor.ts";
+import { jsonDocument, visible } from "./output.ts";
+import { requireAgreement, verifyDevice } from "./verify_run.ts";
+
+type Entry = readonly [name: string, value: string];
+
+/** The body of `epsilon doctor`. */
+export async function doctor({ values, terminal }: DoctorContext): Promise<number> {
+  const adapters = await reportAdapters();
+  const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 }, () => {});
+  const failed = rows.filter(({ pass }) => !pass).length;
+  const report = {
+    version: VERSION,
+    deno: Deno.version.deno,
+    v8: Deno.version.v8,
+    system: `${Deno.build.os} ${Deno.build.arch}`,
+    processor: cpus()[0]?.model.trim() ?? "",
+    threads: availableParallelism(),
+    cache: cacheFolder(),
+    device,
+    selfTest: { values: rows.length, failed },
+    adapters,
+  };
+  if (values.json) {
+    await terminal.write(jsonDocument(report));
+  } else {
+    const { selfTest, adapters: _, ...plain } = report;
+    const entries: Entry[] = [
+      ...Object.entries(plain).map(([name, value]): Entry => [name, String(value)]),
+      ["self-test", `${selfTest.values - failed} of ${selfTest.values} values agree`],
+      ["adapters", adapters.length === 0 ? "none: install mesa-vulkan-drivers for a software one" : ""],
+      ...adapters.flatMap(({ name, software, choices, features, limits }): Entry[] => [
+        ["adapter", `${name}${software ? " (software)" : ""}, --adapter ${choices.join(" or ")}`],
+        ["features", features.join(" ")],
+        ...Object.entries(limits).map(([limit, value]): Entry => [limit, String(value)]),
+      ]),
+    ];
+    await terminal.write(values.markdown ? markdown(entries) : plainText(entries));
+  }
+  requireAgreement(rows);
+  return 0;
+}
+
+function plainText(entries: readonly Entry[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.filter(([, value]) => value !== "").map(([name, value]) =>
+    `${name.padEnd(width)}  ${visible(value)}\n`
+  )
+    .join("");
+}
+
+function markdown(entries: readonly Entry[]): string {
+  const rows = entries.filter(([, value]) => value !== "").map(([name, value]) =>
+    `| ${name} | ${visible(value).replaceAll("|", "\\|")} |\n`
+  );
+  return `| what | value |\n| --- | --- |\n${rows.join("")}`;
+}
