@@ -29,7 +29,7 @@ import { type BatchWords, batchWords } from "./batch_words.ts";
 import { Buffers } from "./buffers.ts";
 import { fours, type Keeping, listRows, rowVectors } from "./fields.ts";
 import { type GpuLayout, gpuLayout } from "./layout.ts";
-import { Pipelines, pipelineSpecs, workgroupThreads } from "./pipelines.ts";
+import { CONSTANT_BYTES, Pipelines, pipelineSpecs, workgroupThreads } from "./pipelines.ts";
 import { Recorder, type Span } from "./recorder.ts";
 import { traceSequences } from "./trace.ts";
 
@@ -251,7 +251,11 @@ export class GpuModel {
     const { dModel: d } = this.config;
     const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
     const row = 4 * fours(d), first = 4 * this.layout.packedVectors;
-    const packed = this.buffers.need("packed", 4 * (first + wanted * row), STORAGE);
+    const packed = this.buffers.need(
+      "packed",
+      Math.max(CONSTANT_BYTES, 4 * (first + wanted * row)),
+      STORAGE | GPUBufferUsage.UNIFORM,
+    );
     const values = new Float32Array(wanted * row);
     for (let i = 0; i < wanted; i++) {
       for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);

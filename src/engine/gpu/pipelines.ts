@@ -10,7 +10,11 @@ const THREADS = 64;
 export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "adamw"] as const;
 export type Pass = typeof PASSES[number];
 
-const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store"];
+/** The packed weights as a uniform buffer, of which a binding takes this many bytes. */
+export const CONSTANTS = "constants";
+export const CONSTANT_BYTES = 65536;
+
+const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store", CONSTANTS];
 
 /** The buffers of each pass in the order of their bindings. */
 export const BINDINGS: Readonly<Record<Pass, readonly string[]>> = {
@@ -52,10 +56,16 @@ function requireLimit(
 /** Every pipeline as it is made for `config`. */
 export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: number): Record<Pass, PipelineSpec> {
   const constants = { ...layout.constants, W: threads };
+  const fits = 16 * layout.packedVectors <= CONSTANT_BYTES;
   const sequence = (keeping: Keeping): PipelineSpec => ({
     shader: SHADERS.sequence,
     entryPoint: keeping === "train" ? "train" : "predict",
-    constants: { ...constants, ...rowFields(config, keeping).places, SAVE: keeping === "predict" ? 0 : 1 },
+    constants: {
+      ...constants,
+      ...rowFields(config, keeping).places,
+      SAVE: keeping === "predict" ? 0 : 1,
+      CONSTANT: fits ? 1 : 0,
+    },
   });
   const { rowGradient } = rowFields(config, "train").places;
   return {

@@ -1,6 +1,6 @@
 import { RunError } from "../../errors.ts";
 import type { Buffers } from "./buffers.ts";
-import { BINDINGS, type Pass, type Pipelines } from "./pipelines.ts";
+import { BINDINGS, CONSTANT_BYTES, CONSTANTS, type Pass, type Pipelines } from "./pipelines.ts";
 
 /** A run of 4-byte words of a buffer that is to be read back. */
 export interface Span {
@@ -98,12 +98,15 @@ export class Recorder {
 
   /** The pass's bind group, made anew only where a buffer was replaced. */
   #bind(pass: Pass, pipeline: GPUComputePipeline): GPUBindGroup {
-    const buffers = BINDINGS[pass].map((name) => this.buffers.get(name));
+    const buffers = BINDINGS[pass].map((name) => this.buffers.get(name === CONSTANTS ? "packed" : name));
     const bound = this.#bound.get(pass);
     if (bound?.buffers.every((buffer, i) => buffer === buffers[i])) return bound.group;
     const group = this.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      entries: buffers.map((buffer, binding) => ({
+        binding,
+        resource: BINDINGS[pass][binding] === CONSTANTS ? { buffer, size: CONSTANT_BYTES } : { buffer },
+      })),
     });
     this.#bound.set(pass, { buffers, group });
     return group;
