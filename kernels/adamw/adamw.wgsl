@@ -1,7 +1,7 @@
 // Clipping and AdamW with decoupled decay (spec §2, "Optimizer"); the gradient is left zero for the next batch.
 //
 // Slabs [vectors] of four floats. norms [blocks] holds Σ g² of the gradient's blocks, which every workgroup sums in the same
-// order; where a loss or the norm is not finite nothing but the gradient changes. report: gradient norm, 1 if updated.
+// order; where a loss or the norm is not finite, or a sequence incomplete, nothing but the gradient changes. report: gradient norm, 1 if updated.
 
 override W: u32 = 64;
 
@@ -56,6 +56,8 @@ fn adamw(
     for (var term = 0u; term < 3u; term++) {
       if (!isFinite(halt[update.results + 8u * s + term])) { sum.y += 1.0; }
     }
+    // A sequence that the driver cut short (sequence.wgsl, proveComplete).
+    if (halt[update.results + 8u * s + 6u] != 1.0) { sum.y += 1.0; }
   }
   sums[tid] = sum;
   workgroupBarrier();

@@ -7,6 +7,9 @@ import { compilePipeline } from "../../src/engine/gpu/shaders.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
 import { openEngine } from "../../src/engine/open_engine.ts";
 import { DataError, DeviceError, RunError } from "../../src/errors.ts";
+import { PAPER_CONFIG } from "../../src/model/config.ts";
+import { initialWeights } from "../../src/model/initialization.ts";
+import { tensorTable } from "../../src/model/tensors.ts";
 import { norm, tensorError } from "../../src/model/golden.ts";
 import { openDevice, requireAdapter } from "../../src/engine/gpu/adapter.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
@@ -109,6 +112,39 @@ gpuTest("a model beyond the adapter's workgroup memory is refused, and the limit
   );
   await assert.rejects(GpuEngine.open(config), DeviceError);
 });
+
+gpuTest(
+  "long reviews at full depth agree with the CPU; where a driver cuts loops short, nothing wrong comes out",
+  async () => {
+    const weights = initialWeights(PAPER_CONFIG, 1);
+    for (const { name, offset } of tensorTable(PAPER_CONFIG).parameters) {
+      if (/^halting_fcs\.\d+\.bias$/.test(name)) weights.parameters[offset] = -9;
+    }
+    const gpu = await GpuEngine.open(PAPER_CONFIG), cpu = await CpuEngine.open(PAPER_CONFIG, { threads: 1 });
+    try {
+      await gpu.upload({ weights });
+      await cpu.upload({ weights });
+      for (const n of [512, 4096]) {
+        const tokens = Int32Array.from({ length: n }, (_, i) => 1 + (i * 7919) % 3007);
+        const batch = { tokens, offsets: Uint32Array.of(0, n), labels: Uint8Array.of(1) };
+        const settings = { klScale: 1, dropout: 0.1, seed: 1 };
+        const wanted = await cpu.gradient(batch, settings);
+        const found = await gpu.gradient(batch, settings).catch((error: Error) => error);
+        if (found instanceof Error) {
+          assert(n > PAPER_CONFIG.maxSeqLength && found instanceof RunError, found.message);
+          const rejected = gpu.trainStep(batch, { ...small.settings, ...settings });
+          await assert.rejects(rejected, RunError);
+          assert.deepEqual((await gpu.download()).weights.parameters, weights.parameters);
+        } else {
+          assert(tensorError(found.gradient, wanted.gradient, 0) < 1e-4);
+        }
+      }
+    } finally {
+      await gpu.close();
+      await cpu.close();
+    }
+  },
+);
 
 gpuTest("a fault in a shader is told with its line", async () => {
   const device = await openDevice(await requireAdapter());

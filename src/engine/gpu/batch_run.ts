@@ -1,4 +1,5 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
+import { RunError } from "../../errors.ts";
 import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
 import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
@@ -112,6 +113,17 @@ export function sumResults(floats: Float32Array, sequences: number): ResultSums 
     return total;
   };
   return { taskLoss: sum(0), klSum: sum(1), entropySum: sum(2), correct: sum(3), tokenSteps: sum(4) };
+}
+
+/** Throws RunError unless every sequence ran to its end (sequence.wgsl, `proveComplete`). */
+export function requireComplete(floats: Float32Array, sequences: number): void {
+  for (let s = 0; s < sequences; s++) {
+    if (floats[s * RESULT_FLOATS + 6] === 1) continue;
+    throw new RunError(
+      `Cannot run sequence ${s} of the batch on this GPU: its driver cuts loops short after 65535 rounds`,
+      "Use shorter sequences (--max-seq-length), or --device cpu; drivers of real GPUs have no such limit.",
+    );
+  }
 }
 
 /** The objective (spec §2) from the sums over its sequences. */

@@ -21,6 +21,7 @@ import {
   prepareUniform,
   reduceBlocks,
   reduceUniform,
+  requireComplete,
   sequenceUniform,
   sumResults,
   UNIFORM_BYTES,
@@ -142,6 +143,7 @@ export class GpuModel {
     const [gradNorm, updated] = floats.subarray(halt.report - halt.results);
     if (updated === 1) this.#step++;
     this.#packed = updated !== 1;
+    requireComplete(floats, sequences);
     const sums = sumResults(floats, sequences);
     const { correct, tokenSteps } = sums;
     return {
@@ -163,6 +165,7 @@ export class GpuModel {
       { buffer: "halt", first: halt.results, count: halt.logits - halt.results },
       { buffer: "gradient", first: 0, count: this.layout.parameterCount },
     ], ["gradient"]);
+    requireComplete(floats, batch.labels.length);
     const sums = sumResults(floats, batch.labels.length);
     return { ...lossesOf(this.config, batch, settings.klScale, sums), gradient };
   }
@@ -177,6 +180,7 @@ export class GpuModel {
       { buffer: "halt", first: halt.results, count: halt.report - halt.results },
       this.#stepsSpan(batch, "predict"),
     ]);
+    requireComplete(floats, batch.labels.length);
     const logits = floats.slice(halt.logits - halt.results);
     const haltingSteps = Uint8Array.from(new Uint32Array(steps.buffer));
     if (want === "logits") return { logits, haltingSteps };
@@ -189,11 +193,14 @@ export class GpuModel {
     await this.#prepare(false);
     await this.#sequences("trace", placed);
     const tokens = batch.tokens.length;
-    const [rows, probabilities, steps] = await this.recorder.read([
+    const { results, logits } = placed.halt;
+    const [rows, probabilities, steps, floats] = await this.recorder.read([
       { buffer: "rows", first: 0, count: 4 * tokens * rowVectors(this.config, "trace") },
       { buffer: "halt", first: 0, count: tokens * this.config.maxLayers },
       this.#stepsSpan(batch, "trace"),
+      { buffer: "halt", first: results, count: logits - results },
     ]);
+    requireComplete(floats, batch.labels.length);
     return traceSequences(this.config, batch, rows, probabilities, new Uint32Array(steps.buffer));
   }
 

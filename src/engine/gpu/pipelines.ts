@@ -5,7 +5,7 @@ import type { GpuLayout } from "./layout.ts";
 import { compilePipeline, type PipelineSpec, SHADERS } from "./shaders.ts";
 
 /** Threads of a workgroup where the adapter allows so many. */
-const THREADS = 64;
+const THREADS = 256;
 
 export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "adamw"] as const;
 export type Pass = typeof PASSES[number];
