@@ -162,11 +162,10 @@ gpuTest("a fault in a shader is told with its line", async () => {
   }
 });
 
-gpuTest("auto takes the CPU where the only adapter is software", async () => {
+gpuTest("auto takes the CPU even where there is an adapter", async () => {
   const engine = await openEngine(small.config, { device: "auto", threads: 1 });
   try {
-    const { info } = await requireAdapter();
-    assert.equal(engine.kind, info.isFallbackAdapter ? "cpu" : "gpu");
+    assert.equal(engine.kind, "cpu");
   } finally {
     await engine.close();
   }
