@@ -83,7 +83,7 @@ export type {
 export type { Numerics } from "./src/engine/numerics.ts";
 export { NUMERICS } from "./src/engine/numerics.ts";
 export type { AdapterChoice, Device, OpenEngineOptions } from "./src/engine/open_engine.ts";
-export { DEVICES, openEngine } from "./src/engine/open_engine.ts";
+export { ADAPTERS, DEVICES, openEngine } from "./src/engine/open_engine.ts";
 export type { Classification, ClassifierParts, TokenDepth } from "./src/engine/classifier.ts";
 export { Classifier, className } from "./src/engine/classifier.ts";
 

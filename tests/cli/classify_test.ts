@@ -206,9 +206,3 @@ Deno.test("a broken checkpoint, or one of another vocabulary, is refused", async
     await fails(["classify", "--checkpoint", folder, "film"], 3, /checkpoint/);
   });
 });
-
-Deno.test("a GPU is not there in this version", async () => {
-  await withModel(async (classify) => {
-    await fails([...classify, "--device", "gpu", "film"], 4, /GPU/);
-  });
-});

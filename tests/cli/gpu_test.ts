@@ -1,16 +1,31 @@
 import assert from "node:assert/strict";
-import { runProgram } from "./run_program.ts";
+import { runProgram, withFolder } from "./run_program.ts";
+import { writeSmallCheckpoint } from "./small_model.ts";
 
 /** Hides every driver from the program. */
 const NO_ADAPTER = { VK_ICD_FILENAMES: "/nonexistent", __EGL_VENDOR_LIBRARY_FILENAMES: "/nonexistent" };
 
-Deno.test({
-  name: "--device gpu without an adapter ends with exit code 4 and tells how to get one",
-  ignore: Deno.build.os !== "linux",
-  fn: async () => {
-    const { code, stderr } = await runProgram(["verify", "--device", "gpu"], { env: NO_ADAPTER });
-    assert.equal(code, 4, stderr);
-    assert.match(stderr, /Cannot open the GPU: WebGPU finds no adapter/);
-    assert.match(stderr, /mesa-vulkan-drivers/);
-  },
-});
+for (const command of ["verify", "classify", "train"]) {
+  Deno.test({
+    name: `${command} --device gpu without an adapter ends with exit code 4, tells how to get one and leaves no file`,
+    ignore: Deno.build.os !== "linux",
+    fn: async () => {
+      await withFolder(async (folder) => {
+        const checkpoint = `${folder}/small.safetensors`;
+        await writeSmallCheckpoint(checkpoint);
+        const flags: Record<string, string[]> = {
+          classify: ["--checkpoint", checkpoint, "A film."],
+          train: ["--data", "fixtures/sample-reviews.csv", "--out", `${folder}/run`],
+        };
+        const args = [command, "--device", "gpu", ...flags[command] ?? []];
+        const { code, stdout, stderr } = await runProgram(args, { env: NO_ADAPTER });
+        assert.equal(code, 4, stderr);
+        assert.equal(stdout, "");
+        const errors = stderr.split("\n").filter((line) => line.startsWith("error:"));
+        assert.equal(errors.length, 1, stderr);
+        assert.match(errors[0], /Cannot open the GPU: WebGPU finds no adapter.*mesa-vulkan-drivers/);
+        await assert.rejects(Deno.stat(`${folder}/run`), Deno.errors.NotFound);
+      });
+    },
+  });
+}
