@@ -66,9 +66,9 @@ function largest(output: usize): i32 {
   return best;
 }
 
-/** Address of a field of the first step's record, after a task that wanted RECORD. */
-export function recordField(index: i32): usize {
-  return ws.field(0, index);
+/** A field of the record of a step that ran, after a task that wanted RECORD. */
+export function recordField(step: i32, index: i32): usize {
+  return ws.field(step, index);
 }
 
 /** Address and row length in bytes of the probabilities [L][n8] of the last sequence. */

@@ -83,6 +83,12 @@ export interface SequenceTrace {
   readonly attentionStep0: Float32Array | Float64Array;
   /** h after the first step [n × d]. */
   readonly stateStep0: Float32Array | Float64Array;
+  /** h⁰ and h after each step that ran [n × d]; a halted token keeps its state in `exit` mode. */
+  readonly states: readonly (Float32Array | Float64Array)[];
+  /** a of each step that ran, as its bins hold them: those of the last renewal [H × n × B]. */
+  readonly assignments: readonly (Float32Array | Float64Array)[];
+  /** w of each step that ran, before dropout; zero for tokens that the step does not update [H × n × B]. */
+  readonly attention: readonly (Float32Array | Float64Array)[];
 }
 
 export type EngineKind = "reference" | "cpu" | "gpu";

@@ -165,15 +165,19 @@ export class ReferenceEngine implements Engine {
       checkBatch(this.#config, batch);
       const parts = this.#parts();
       return Array.from(batch.labels, (_, s): SequenceTrace => {
-        const options = { keep: "first step", endWithCls: false } as const;
+        const options = { keep: "all steps", endWithCls: false } as const;
         const { recurrence } = forwardSequence(parts, sequenceTokens(batch, s), NO_DROPOUT, options);
-        const [first] = recurrence.steps;
+        const { steps } = recurrence;
+        const [first] = steps;
         return {
           stepProbabilities: recurrence.halting.probabilities,
           haltingSteps: recurrence.halting.steps,
           binAssignmentStep0: first.bins.assignment,
           attentionStep0: first.lookup.attention,
           stateStep0: first.output,
+          states: [first.input, ...steps.map(({ output }) => output)],
+          assignments: steps.map(({ bins }) => bins.assignment),
+          attention: steps.map(({ lookup }) => lookup.attention),
         };
       });
     });

@@ -106,13 +106,15 @@ function haltingFaults(traces: readonly SequenceTrace[], { config, expected }: E
   return faults;
 }
 
+type TracedTensor = "stepProbabilities" | "binAssignmentStep0" | "attentionStep0" | "stateStep0";
+
 async function verifyForward(golden: EpsilonGolden, engine: Engine, batch: PackedBatch, rows: Rows): Promise<Losses> {
   const { expected, klScale } = golden;
   const everything = await engine.predict(batch, { want: "everything", klScale });
   const logitsOnly = await engine.predict(batch, { want: "logits", klScale });
   const traces = await engine.trace(batch);
   rows.add("logits", worstOf([everything.logits, logitsOnly.logits], [expected.logits, expected.logits]));
-  const compare = (quantity: string, key: keyof SequenceTrace, tensors: readonly ArrayLike<number>[]) =>
+  const compare = (quantity: string, key: TracedTensor, tensors: readonly ArrayLike<number>[]) =>
     rows.add(quantity, worstOf(traces.map((trace) => trace[key]), tensors));
   compare("step_probabilities", "stepProbabilities", expected.stepProbabilities);
   rows.add("halting_steps", haltingFaults(traces, golden), 0);

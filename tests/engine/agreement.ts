@@ -153,6 +153,15 @@ class Comparison {
       );
     }
     wanted.forEach((trace, s) => this.same(`trace ${s} halting steps`, found[s].haltingSteps, trace.haltingSteps));
+    for (const key of ["states", "assignments", "attention"] as const) {
+      const kindNorm = norm(...wanted.flatMap((trace) => trace[key]));
+      wanted.forEach((trace, s) => {
+        this.same(`trace ${s} number of ${key}`, [found[s][key].length], [trace[key].length]);
+        trace[key].forEach((tensor, t) =>
+          this.error(`trace ${s} ${key} ${t}`, tensorError(flushed(found[s][key][t]), flushed(tensor), kindNorm))
+        );
+      });
+    }
   }
 
   steps(found: readonly StepResult[], wanted: readonly StepResult[]): void {

@@ -21,7 +21,7 @@ export interface Kernels {
     epsilon: number,
   ): void;
   workspaceBytes(tokens: number, saving: number): number;
-  recordField(index: number): number;
+  recordField(step: number, index: number): number;
   probabilityRows(): number;
   probabilityRowBytes(): number;
 }

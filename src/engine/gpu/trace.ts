@@ -1,6 +1,7 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { SequenceTrace } from "../engine.ts";
+import { collectSteps, type StepReader } from "../trace_steps.ts";
 import { groupsOf, rowFields } from "./fields.ts";
 
 /** Picks each sequence's values out of what sequence.wgsl kept: rows [group][tokens][4], p [L][tokens], steps [tokens]. */
@@ -11,30 +12,39 @@ export function traceSequences(
   probabilities: Float32Array,
   steps: Uint32Array,
 ): SequenceTrace[] {
-  const { dModel: d, numHeads: H, numBins: B, maxLayers: L } = config;
-  const { rowState, rowAssignment, rowAttention } = rowFields(config, "trace").places;
-  const { state, bins } = groupsOf(config);
-  const value = (field: number, feature: number, token: number) =>
-    rows[4 * ((field + Math.floor(feature / 4)) * tokens + token) + feature % 4];
+  const { maxLayers: L } = config;
   return Array.from(labels, (_, s) => {
     const first = offsets[s], n = offsets[s + 1] - first;
-    const perHead = (field: number) =>
-      Float32Array.from({ length: H * n * B }, (_, k) => {
-        const bin = k % B, i = Math.floor(k / B) % n, head = Math.floor(k / (B * n));
-        return value(field + head * bins, bin, first + i);
-      });
+    const haltingSteps = Uint8Array.from(steps.subarray(first, first + n));
+    const all = collectSteps(config, haltingSteps, rowReader(config, rows, tokens, first));
     return {
       stepProbabilities: Float32Array.from(
         { length: n * L },
         (_, k) => probabilities[(k % L) * tokens + first + Math.floor(k / L)],
       ),
-      haltingSteps: Uint8Array.from(steps.subarray(first, first + n)),
-      binAssignmentStep0: perHead(rowAssignment),
-      attentionStep0: perHead(rowAttention),
-      stateStep0: Float32Array.from(
-        { length: n * d },
-        (_, k) => value(rowState + state, k % d, first + Math.floor(k / d)),
-      ),
+      haltingSteps,
+      binAssignmentStep0: all.assignments[0],
+      attentionStep0: all.attention[0],
+      stateStep0: all.states[1],
+      ...all,
     };
   });
+}
+
+/** Reads the rows of the sequence that starts at token `first` of the batch's `tokens`. */
+function rowReader(config: ModelConfig, rows: Float32Array, tokens: number, first: number): StepReader {
+  const { dModel: d, numBins: B } = config;
+  const { rowState, rowAssignment, rowAttention } = rowFields(config, "trace").places;
+  const { state, bins, assignment } = groupsOf(config);
+  let step = 0;
+  const copy = (field: number, token: number, count: number, out: Float32Array, at: number) => {
+    for (let k = 0; k < count; k++) out[at + k] = rows[4 * ((field + (k >> 2)) * tokens + first + token) + (k & 3)];
+  };
+  return {
+    start: (token, out, at) => copy(rowState, token, d, out, at),
+    begin: (next) => step = next,
+    state: (token, out, at) => copy(rowState + (step + 1) * state, token, d, out, at),
+    assignment: (head, token, out, at) => copy(rowAssignment + step * assignment + head * bins, token, B, out, at),
+    attention: (head, token, out, at) => copy(rowAttention + step * assignment + head * bins, token, B, out, at),
+  };
 }
