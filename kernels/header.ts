@@ -18,6 +18,9 @@ export const HEADER_INTEGERS = [
   "ffnDim",
   "ffnGroups",
   "maxLayers",
+  // Most steps that run: L, or k where every token takes exactly k steps and `halts` is 0.
+  "stepLimit",
+  "halts",
   "binUpdateFrequency",
   "exitMode",
   "numClasses",
@@ -123,6 +126,8 @@ export const HEADER_FLOATS = [
   "scoreScale",
   "embeddingScale",
   "dropoutScale",
+  // A token halts once its remainder is no more than this.
+  "haltRemainder",
   // Objective: what one token or sequence weighs.
   "taskWeight",
   "klWeight",

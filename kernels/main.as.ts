@@ -9,7 +9,7 @@ import {
 import { recurrenceBackward } from "./epsilon/recurrence_backward.as";
 import * as ws from "./epsilon/workspace.as";
 import {
-  dModel, dropoutKeys, gradientSlots, haltingSteps, labels, logits, numClasses, offsets, priorLogarithms, results, slotBytes,
+  dModel, dropoutKeys, gradientSlots, haltingSteps, halts, labels, logits, numClasses, offsets, priorLogarithms, results, slotBytes,
   tokenGradients, tokens,
 } from "./header.as";
 import { crossEntropy, headBackward, headForward, klForward } from "./loss/objective.as";
@@ -47,7 +47,8 @@ export function sequenceTask(sequence: i32, workspace: usize, want: i32): void {
   if (want == LOGITS || want == RECORD) return;
   const label = <i32>load<u8>(labels() + <usize>sequence);
   store<f64>(result, crossEntropy(output, label));
-  store<f64>(result, klForward(probabilities, n, probabilityStride, stepsRun, priorLogarithms()), 8);
+  const divergence = halts() ? klForward(probabilities, n, probabilityStride, stepsRun, priorLogarithms()) : 0;
+  store<f64>(result, divergence, 8);
   store<f64>(result, entropySum, 16);
   store<f64>(result, largest(output) == label ? 1 : 0, 24);
   if (want != GRADIENT) return;
@@ -71,7 +72,7 @@ export function recordField(step: i32, index: i32): usize {
   return ws.field(step, index);
 }
 
-/** Address and row length in bytes of the probabilities [L][n8] of the last sequence. */
+/** Address and row length in bytes of the probabilities [stepLimit][n8] of the last sequence. */
 export function probabilityRows(): usize {
   return probabilities;
 }

@@ -2,11 +2,8 @@
 //
 // h⁺ [d][8]; p [L][n] and r [n] lie in token order; `map` [8] names the tokens of the tile's lanes.
 
-import { dGroups, dModel, packedHalting, packedHaltingBias, slotHalting, slotHaltingBias } from "../header.as";
+import { dGroups, dModel, haltRemainder, packedHalting, packedHaltingBias, slotHalting, slotHaltingBias } from "../header.as";
 import { exp, madd, sumLanes, sumOfLanes } from "../simd/math.as";
-
-/** 1 − r ≥ 1 − 1e-6 */
-export const HALTED: f32 = 1e-6;
 
 /** Rows of halting weights are 4·dGroups floats apart. */
 // @ts-ignore: decorator
@@ -24,7 +21,7 @@ export function haltingForward(h: usize, probabilities: usize, remainders: usize
     s0 = madd(weight, v128.load(h + (r << 5)), s0);
     s1 = madd(weight, v128.load(h + (r << 5), 16), s1);
   }
-  const one = f32x4.splat(1);
+  const one = f32x4.splat(1), spent = haltRemainder();
   v128.store(score, f32x4.div(one, f32x4.add(one, exp(f32x4.neg(s0)))));
   v128.store(score, f32x4.div(one, f32x4.add(one, exp(f32x4.neg(s1)))), 16);
   let active = 0;
@@ -32,7 +29,7 @@ export function haltingForward(h: usize, probabilities: usize, remainders: usize
     const index = <usize>load<u32>(map + (<usize>lane << 2));
     const token = index << 2;
     const remainder = load<f32>(remainders + token);
-    if (remainder > HALTED) {
+    if (remainder > spent) {
       store<u8>(steps + index, <u8>(step + 1));
       const sigmoid = load<f32>(score + (<usize>lane << 2));
       // A NaN goes on into the losses and counts as halted, here and in `compact` alike.
@@ -40,7 +37,7 @@ export function haltingForward(h: usize, probabilities: usize, remainders: usize
       store<f32>(probabilities + token, p);
       const rest = remainder - p;
       store<f32>(remainders + token, rest);
-      if (rest > HALTED) active++;
+      if (rest > spent) active++;
     }
   }
   return active;

@@ -6,8 +6,8 @@
 // had one step before. `[CLS]` is token 0, so it holds place 0 as long as it is active.
 
 import {
-  alphaRes, binUpdateFrequency, dModel, dropoutThreshold, exitMode, maxLayers, packedBeta1, packedBeta2, packedGamma1,
-  packedGamma2,
+  alphaRes, binUpdateFrequency, dModel, dropoutThreshold, exitMode, haltRemainder, halts, packedBeta1, packedBeta2,
+  packedGamma1, packedGamma2, stepLimit,
 } from "../header.as";
 import { embeddingForward } from "../embedding/embedding.as";
 import { applyMask, dropoutMask, SITE_ATTENTION_OUTPUT, SITE_FFN_OUTPUT } from "../simd/dropout.as";
@@ -16,7 +16,7 @@ import { attentionForward } from "./attention.as";
 import { assignmentForward, binsBytes, binsForward, entropyForward, sumsAdd, sumsBytes } from "./bins.as";
 import { centerNormForward } from "./centernorm.as";
 import { ffnForward } from "./ffn.as";
-import { HALTED, haltingForward } from "./halting.as";
+import { haltingForward } from "./halting.as";
 import * as ws from "./workspace.as";
 import { CHUNK, field, setField, take, tilesOf } from "./workspace.as";
 
@@ -28,7 +28,7 @@ export let tokens: i32 = 0;
 export let stepsRun: i32 = 0;
 /** Block applications that were computed, over all tokens. */
 export let applications: i32 = 0;
-/** p [L][n8] and the bytes of one of its rows. */
+/** p [stepLimit][n8] and the bytes of one of its rows. */
 export let probabilities: usize = 0;
 export let probabilityStride: usize = 0;
 export let remainders: usize = 0;
@@ -49,7 +49,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
   dropoutKey = key;
   applications = 0;
   entropySum = 0;
-  const layers = maxLayers(), d = dModel();
+  const layers = stepLimit(), d = dModel(), spent = haltRemainder();
   const tiles = tilesOf(n), spare = tiles + 2;
   probabilityStride = <usize>tiles << 5;
   probabilities = take(<usize>layers * probabilityStride);
@@ -99,7 +99,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
     setField(t, ws.FROZEN, frozen);
     setField(t, ws.RENEWED, renewed ? 1 : 0);
 
-    const clsActive = load<f32>(remainders) > HALTED;
+    const clsActive = load<f32>(remainders) > spent;
     const left = applyBlock(t, saving, steps);
     applications += active;
     stepsRun = t + 1;
@@ -109,7 +109,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
       hIn = hOut;
       continue;
     }
-    if (early && !(load<f32>(remainders) > HALTED)) break;
+    if (early && !(load<f32>(remainders) > spent)) break;
     const carried = renewed ? 0 : frozen;
     if (left == active && carried == 0) {
       hIn = hOut;
@@ -128,6 +128,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
     active = left;
     frozen = halted;
   }
+  if (!halts()) memory.fill(steps, <u8>layers, n);
   const rest = load<f32>(remainders);
   for (let r: usize = 0; r < <usize>d; r++) {
     const p = ws.readout + (r << 2);
@@ -179,7 +180,8 @@ function applyBlock(t: i32, saving: bool, steps: usize): i32 {
   const dropping = dropoutThreshold() != 0;
   const rows = dModel();
   const scores = probabilities + <usize>t * probabilityStride;
-  let left = 0;
+  const halting = halts();
+  let left = halting ? 0 : active;
   for (let tile = 0; tile < tilesOf(active); tile++) {
     const place = saving ? <usize>tile : 0;
     const shift = <usize>tile * ws.stateStride;
@@ -197,6 +199,7 @@ function applyBlock(t: i32, saving: bool, steps: usize): i32 {
     ffnForward(ws.branch, ws.y, ws.hidden, ws.mask, map, dropoutKey, t);
     if (dropping) dropBranch(SITE_FFN_OUTPUT, map, t);
     residual(hOut, mid, ws.branch, rows);
+    if (!halting) continue;
     left += haltingForward(hOut, scores, remainders, steps, map, min(8, active - (tile << 3)), t, ws.score);
   }
   return left;
@@ -236,7 +239,7 @@ function readCls(hOut: usize, t: i32, active: bool): void {
 function compact(
   next: usize, nextMap: usize, from: usize, hIn: usize, hOut: usize, map: usize, active: i32, carried: i32, left: i32,
 ): void {
-  const tilesActive = tilesOf(active), behind = tilesOf(left) << 3;
+  const tilesActive = tilesOf(active), behind = tilesOf(left) << 3, spent = haltRemainder();
   const places = behind + (tilesOf(carried + active - left) << 3);
   memory.fill(next, 0, <usize>(places >> 3) * ws.stateStride);
   for (let i = 0; i < places; i++) {
@@ -249,7 +252,7 @@ function compact(
   }
   for (let i = 0; i < active; i++) {
     const token = load<u32>(map + (<usize>i << 2));
-    if (load<f32>(remainders + (<usize>token << 2)) > HALTED) moveToken(next, nextMap, from, front++, hOut, map, i);
+    if (load<f32>(remainders + (<usize>token << 2)) > spent) moveToken(next, nextMap, from, front++, hOut, map, i);
     else moveToken(next, nextMap, from, back++, hOut, map, i);
   }
 }

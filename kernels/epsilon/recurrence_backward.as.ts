@@ -4,8 +4,8 @@
 // the FFN's hidden layer, which costs less than keeping them beyond the cache.
 
 import {
-  alphaRes, dModel, dropoutThreshold, exitMode, numHeads, packedBeta1, packedBeta2, packedGamma1, packedGamma2, priorLogarithms, slotBeta1,
-  slotBeta2, slotGamma1, slotGamma2,
+  alphaRes, dModel, dropoutThreshold, exitMode, halts, numHeads, packedBeta1, packedBeta2, packedGamma1, packedGamma2, priorLogarithms,
+  slotBeta1, slotBeta2, slotGamma1, slotGamma2,
 } from "../header.as";
 import { embeddingBackward } from "../embedding/embedding.as";
 import { haltingScoresBackward } from "../loss/objective.as";
@@ -97,6 +97,7 @@ function readoutBackward(clsSteps: i32, weighted: i32): void {
     store<f32>(ws.dStep + at, dot);
     if (t == weighted - 1) dRest = dot;
   }
+  if (!halts()) return;
   haltingScoresBackward(
     probabilities, tokens, probabilityStride, stepsRun, priorLogarithms(), ws.dStep, dRest, ws.remainderRows,
   );
@@ -126,7 +127,7 @@ function blockBackward(slot: usize, dh: usize, dx: usize, t: i32, active: i32): 
   const hIn = field(t, ws.HIN), hOut = field(t, ws.HOUT), mid = field(t, ws.HMID);
   const att = field(t, ws.ATT), weights = field(t, ws.WEIGHTS), bins = field(t, ws.BINS), map = field(t, ws.MAP);
   const scores = probabilities + <usize>t * probabilityStride;
-  const dropping = dropoutThreshold() != 0;
+  const dropping = dropoutThreshold() != 0, halting = halts();
   for (let first = 0; first < tiles; first += CHUNK) {
     const size = min(CHUNK, tiles - first);
     for (let i = 0; i < size; i++) {
@@ -134,9 +135,11 @@ function blockBackward(slot: usize, dh: usize, dx: usize, t: i32, active: i32): 
       const d = dh + <usize>tile * ws.stateStride, m = mid + <usize>tile * ws.stateStride;
       const names = map + (<usize>tile << 5);
       const branch = ws.branch + <usize>i * ws.stateStride, y = ws.y + <usize>i * ws.stateStride;
-      haltingBackward(
-        slot, d, hOut + <usize>tile * ws.stateStride, scores, names, min(8, active - (tile << 3)), t, ws.score,
-      );
+      if (halting) {
+        haltingBackward(
+          slot, d, hOut + <usize>tile * ws.stateStride, scores, names, min(8, active - (tile << 3)), t, ws.score,
+        );
+      }
       branchGradient(branch, d, SITE_FFN_OUTPUT, names, t, dropping);
       centerNormForward(y, m, packedGamma2(), packedBeta2());
       ffnBackward(

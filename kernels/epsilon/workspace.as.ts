@@ -4,7 +4,7 @@
 // per-token and the per-weight half of the backward pass.
 
 import {
-  binGroups, dGroups, ffnGroups, maxLayers, numBins, numClasses, numHeads,
+  binGroups, dGroups, ffnGroups, numBins, numClasses, numHeads, stepLimit,
 } from "../header.as";
 import { binsBytes, packedHeadBytes, sumsBytes } from "./bins.as";
 
@@ -97,7 +97,7 @@ export function setField(step: i32, index: i32, value: usize): void {
 
 /** Lays out the scratch from `base` (a multiple of 64); what `take` reserves afterwards lies behind it. */
 export function openWorkspace(base: usize): void {
-  const heads = <usize>numHeads(), layers = <usize>maxLayers();
+  const heads = <usize>numHeads(), layers = <usize>stepLimit();
   stateStride = <usize>dGroups() << 7;
   roundedStride = stateStride + 128;
   keyValueStride = 2 * stateStride + 128;
@@ -148,7 +148,7 @@ export function openWorkspace(base: usize): void {
 export function workspaceBytes(n: i32, saving: bool): f64 {
   openWorkspace(0);
   // Active and frozen tokens each start a tile of their own.
-  const tiles = <f64>tilesOf(n) + 2, layers = <f64>maxLayers(), state = <f64>stateStride, slack: f64 = 64;
+  const tiles = <f64>tilesOf(n) + 2, layers = <f64>stepLimit(), state = <f64>stateStride, slack: f64 = 64;
   const perTile = 3 * state + <f64>roundedStride + 2 * <f64>assignmentStride + 64;
   const perStep = tiles * perTile + <f64>binsBytes() + 8 * slack;
   const states = saving ? layers * perStep : tiles * (3 * state + 3 * 32) + 8 * slack;

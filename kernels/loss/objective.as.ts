@@ -4,10 +4,9 @@
 // p [L][n8] in token order, n8 = n rounded up to 8, zeros where a token no longer acts; y [d]; prior [L + 1] holds log Q.
 
 import {
-  atHeadBias, atHeadWeight, dModel, klWeight, maxLayers, numClasses, parameters, slotHeadBias, slotHeadWeight,
+  atHeadBias, atHeadWeight, dModel, haltRemainder, klWeight, maxLayers, numClasses, parameters, slotHeadBias, slotHeadWeight,
   taskWeight,
 } from "../header.as";
-import { HALTED } from "../epsilon/halting.as";
 import { logarithm } from "../simd/math.as";
 
 /** logits [classes] ← W_c·y + b_c. */
@@ -101,7 +100,7 @@ export function haltingScoresBackward(
   p: usize, n: i32, stride: usize, steps: i32, prior: usize, dStep: usize, dRest: f32, scratch: usize,
 ): void {
   const floor = f32x4.splat(1e-9), zero = f32x4.splat(0), one = f32x4.splat(1);
-  const halted = f32x4.splat(HALTED);
+  const halted = f32x4.splat(haltRemainder());
   const weight = f32x4.splat(klWeight());
   for (let first = 0; first < n; first += 4) {
     const at = p + (<usize>first << 2);

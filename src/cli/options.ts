@@ -1,6 +1,6 @@
 import { NUMERICS } from "../engine/numerics.ts";
 import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
-import { MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
+import { HALTING_MODES, MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
 import { PAPER_RECIPE, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
 import { choiceOption, grouped, numberOption, switchOption, textOption } from "./option.ts";
@@ -28,10 +28,11 @@ export const MODEL_OPTIONS = grouped("Model:", {
   entLossWeight: model("entLossWeight", "weight of the bins' entropy"),
   binUpdateFrequency: model("binUpdateFrequency", "steps between two renewals of the bins"),
   maxSeqLength: model("maxSeqLength", "tokens to which a review is cut"),
-  halting: choiceOption(["exit", "soft"], {
-    description: "exit freezes a halted token and saves its work; soft updates it on",
+  halting: choiceOption(HALTING_MODES, {
+    description: "exit freezes a halted token and saves its work; soft updates it on; repeat-k never halts",
     fallback: PAPER_CONFIG.halting,
   }),
+  repeat: model("repeat", "applications of the block in halting mode repeat-k"),
 });
 
 /** The recipe of a training run; the defaults are the paper's (spec §3). */

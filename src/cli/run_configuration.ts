@@ -1,24 +1,31 @@
 import { UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
-import { type ModelConfig, validateModelConfig } from "../model/config.ts";
+import { applicableConfig, applicableKeys, type ModelConfig, validateModelConfig } from "../model/config.ts";
 import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
 import { kebabCase } from "./option.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
 import type { DataValues } from "./reviews.ts";
 import type { TrainContext } from "./train.ts";
 
+type TrainChoice = Pick<TrainContext, "values" | "origins">;
 type TrainValues = TrainContext["values"];
 
 /** Reviews are negative or positive. */
 const CLASSES = 2;
 
 /** The model that the options ask for. Throws UsageError when they do not fit together, or for the vanilla model. */
-export function modelConfigOf(values: TrainValues, vocabSize: number): ModelConfig {
+export function modelConfigOf({ values, origins }: TrainChoice, vocabSize: number): ModelConfig {
   if (values.model !== "epsilon") {
     throw new UsageError(
       `Cannot train --model ${values.model}: this version of epsilon has no such model`,
       "Leave --model out, or give --model epsilon.",
+    );
+  }
+  if (origins.repeat !== "default" && values.halting !== "repeat-k") {
+    throw new UsageError(
+      `Cannot repeat the block ${values.repeat} times: the halting mode is ${values.halting}`,
+      "Give --halting repeat-k along with --repeat, or leave --repeat out.",
     );
   }
   return validateModelConfig({
@@ -36,6 +43,7 @@ export function modelConfigOf(values: TrainValues, vocabSize: number): ModelConf
     entLossWeight: values.entLossWeight,
     binUpdateFrequency: values.binUpdateFrequency,
     halting: values.halting,
+    repeat: values.repeat,
     dropout: values.dropout,
     maxSeqLength: values.maxSeqLength,
   });
@@ -60,11 +68,16 @@ export function recipeOf(values: TrainValues): TrainConfig {
 }
 
 /**
- * Every option that bears on the result, with its value and where it came from, as `run.json` keeps it; of the data
+ * Every option that bears on the result of `model`, with its value and where it came from, as `run.json` keeps it; of the data
  * options those that were really used.
  */
-export function recordedConfiguration({ values, origins }: TrainContext, data: DataValues): RunRecord["configuration"] {
-  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS });
+export function recordedConfiguration(
+  { values, origins }: TrainChoice,
+  model: ModelConfig,
+  data: DataValues,
+): RunRecord["configuration"] {
+  const applicable = applicableKeys(model).filter((key) => key in MODEL_OPTIONS);
+  const keys = [...applicable, ...Object.keys({ ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS })];
   const used = { ...values, ...data };
   return Object.fromEntries(keys.map((key) => {
     const name = key as keyof TrainValues;
@@ -76,12 +89,14 @@ export function recordedConfiguration({ values, origins }: TrainContext, data: D
  * Throws UsageError, naming the keys, when model or recipe options were given with other values than the run's: going
  * on with them would be another run. Options that were not given take the run's values.
  */
-export function requireSameConfiguration({ values, origins }: TrainContext, folder: string, record: RunRecord): void {
-  const recorded: Readonly<Record<string, unknown>> = { ...record.model, ...record.recipe };
+export function requireSameConfiguration({ values, origins }: TrainChoice, folder: string, record: RunRecord): void {
+  const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...record.recipe };
   const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS }) as (keyof TrainValues)[];
   const differing = keys.filter((key) => origins[key] !== "default" && values[key] !== recorded[key]);
   if (differing.length === 0) return;
-  const details = differing.map((key) => `${kebabCase(key)} is ${recorded[key]} in the run, ${values[key]} was given`);
+  const details = differing.map((key) =>
+    `${kebabCase(key)} is ${recorded[key] ?? "not used"} in the run, ${values[key]} was given`
+  );
   throw new UsageError(
     `Cannot resume ${printable(folder)} with another configuration: ${details.join("; ")}`,
     "Leave these options out to go on with the run, or start another one with --out.",

@@ -12,7 +12,7 @@ import { RunFolder } from "../metrics/run_folder.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
 import { nameRun } from "../metrics/run_name.ts";
 import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { type ModelConfig, variantName } from "../model/config.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -52,10 +52,10 @@ async function start(context: TrainContext, progress: Progress): Promise<Ended> 
   const { values, terminal } = context;
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
-  modelConfigOf(values, 1);
+  modelConfigOf(context, 1);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
-  const model = modelConfigOf(values, dataset.vocabularySize);
+  const model = modelConfigOf(context, dataset.vocabularySize);
   const engine = await openEngine(model, values);
   try {
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
@@ -64,7 +64,7 @@ async function start(context: TrainContext, progress: Progress): Promise<Ended> 
     await using folder = await RunFolder.create(path, {
       ...identity,
       run: await nameRun(identity),
-      configuration: recordedConfiguration(context, data),
+      configuration: recordedConfiguration(context, model, data),
       codeVersion: VERSION,
       device: engine.description,
       parameterCount: tensorTable(model).parameterCount,
@@ -177,7 +177,7 @@ async function follow({ engine, dataset, model, recipe, folder, progress, from }
 /** A folder under `runs` that is not there yet, named after model and time: `runs/epsilon-exit-20261122-184210`. */
 async function freshFolder(model: ModelConfig): Promise<string> {
   const time = new Date().toISOString().replace(/\..*/, "").replaceAll(/[-:]/g, "").replace("T", "-");
-  const name = join("runs", `${model.model}-${model.halting}-${time}`);
+  const name = join("runs", `${variantName(model)}-${time}`);
   for (let copy = 1;; copy++) {
     const path = copy === 1 ? name : `${name}-${copy}`;
     if (await Deno.lstat(path).then(() => false, () => true)) return path;

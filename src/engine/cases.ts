@@ -41,6 +41,8 @@ interface Sizes {
   readonly layers: number;
   readonly lengths: readonly number[];
   readonly mode: HaltingMode;
+  /** k of mode `repeat-k`. */
+  readonly repeat?: number;
   readonly seed: number;
   readonly f?: number;
   readonly dropout?: number;
@@ -56,8 +58,18 @@ const STEPS_TAKEN = 3;
 
 function agreementCase(sizes: Sizes): AgreementCase {
   const { d, heads, bins, ffn, layers, lengths, mode, seed } = sizes;
-  const { f = 1, dropout = 0, classes = 2, bias = -1, scale = 1, alpha = 0.25, mean = 3 } = sizes;
-  const name = `${mode} d${d} H${heads} B${bins} F${ffn} L${layers} f${f} C${classes} n${lengths.join("+")} ` +
+  const {
+    repeat = PAPER_CONFIG.repeat,
+    f = 1,
+    dropout = 0,
+    classes = 2,
+    bias = -1,
+    scale = 1,
+    alpha = 0.25,
+    mean = 3,
+  } = sizes;
+  const variant = mode === "repeat-k" ? `repeat-${repeat}` : mode;
+  const name = `${variant} d${d} H${heads} B${bins} F${ffn} L${layers} f${f} C${classes} n${lengths.join("+")} ` +
     `dropout ${dropout} halting ${bias} scale ${scale} alpha ${alpha} mean ${mean} seed ${seed}`;
   const config = validateModelConfig({
     ...PAPER_CONFIG,
@@ -74,6 +86,7 @@ function agreementCase(sizes: Sizes): AgreementCase {
     entLossWeight: 0.05,
     binUpdateFrequency: f,
     halting: mode,
+    repeat,
     dropout,
     maxSeqLength: Math.max(2, ...lengths),
   });
@@ -110,6 +123,17 @@ const SIZES: readonly Sizes[] = [
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 1], mode: "soft", seed: 25, bias: -9, f: 3 },
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [9, 2], mode: "exit", seed: 28, bias: -150 },
   { d: 20, heads: 4, bins: 4, ffn: 72, layers: 8, lengths: [2, 1, 1, 2], mode: "exit", seed: 26, dropout: 0.5, f: 2 },
+  { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [17, 9], mode: "repeat-k", repeat: 3, seed: 29 },
+  {
+    ...{ d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 2], mode: "repeat-k" },
+    ...{ repeat: 4, seed: 30, dropout: 0.1, f: 2 },
+  },
+  { d: 4, heads: 4, bins: 1, ffn: 1, layers: 1, lengths: [1], mode: "repeat-k", repeat: 1, seed: 31 },
+  {
+    ...{ d: 10, heads: 5, bins: 7, ffn: 18, layers: 5, lengths: [9, 1, 8], mode: "repeat-k" },
+    ...{ repeat: 5, seed: 32, dropout: 0.5, f: 3, classes: 3 },
+  },
+  { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [65, 64], mode: "repeat-k", repeat: 8, seed: 33, bias: 20 },
 ];
 
 /** The list that serves agreement, gradient and speed tests. */

@@ -4,6 +4,7 @@ import type { PackedBatch } from "../data/packed_batch.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { dropoutKey, dropoutThreshold } from "../model/dropout.ts";
+import { HALT_THRESHOLD, haltThreshold } from "../model/reference/halting.ts";
 import { logPrior } from "../model/reference/objective.ts";
 import type { ModelState } from "../model/state.ts";
 import { type TensorTable, tensorTable } from "../model/tensors.ts";
@@ -156,9 +157,10 @@ export class CpuEngine implements Engine {
     return { ...this.#losses(sums, batch, settings), gradient };
   }
 
-  async predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
+  async predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
     const settings = { ...NO_OBJECTIVE, klScale };
-    const places = await this.#prepare(batch, settings, Want[want]);
+    const threshold = haltThreshold(asked);
+    const places = await this.#prepare(batch, settings, Want[want], threshold);
     this.#threads.kernels.packWeights(0);
     const sums = this.#runSequences(batch, places, Want[want]);
     const logits = Float32Array.from(this.#floats(places.logits, batch.labels.length * this.#config.numClasses));
@@ -215,19 +217,25 @@ export class CpuEngine implements Engine {
   }
 
   /** Checks the batch, makes room for it and writes it where the kernels look. */
-  async #prepare(batch: PackedBatch, settings: ObjectiveSettings, want: number): Promise<BatchPlaces> {
+  async #prepare(
+    batch: PackedBatch,
+    settings: ObjectiveSettings,
+    want: number,
+    threshold: number = HALT_THRESHOLD,
+  ): Promise<BatchPlaces> {
     checkBatch(this.#config, batch);
     const { tokens, offsets, labels } = batch;
     const places = placeBatch(this.#config, this.#layout, batch, want, this.#threads.count, this.#threads.kernels);
     if (places.end > this.#buffer.byteLength) await this.#enlarge(places.end);
-    const threshold = dropoutThreshold(settings.dropout);
+    const dropped = dropoutThreshold(settings.dropout);
     this.#writeHeader(places.integers, {
       taskWeight: 1 / labels.length,
       klWeight: this.#config.klLossWeight * settings.klScale / tokens.length,
       entropyWeight: this.#config.entLossWeight / (tokens.length * this.#config.numHeads),
-      dropoutScale: 1 / (1 - threshold / 65536),
+      dropoutScale: 1 / (1 - dropped / 65536),
+      haltRemainder: 1 - threshold,
     });
-    this.#writeHeader({ dropoutThreshold: threshold }, {});
+    this.#writeHeader({ dropoutThreshold: dropped }, {});
     new Int32Array(this.#buffer, places.tokens, tokens.length).set(tokens);
     new Uint32Array(this.#buffer, places.offsets, offsets.length).set(offsets);
     new Uint8Array(this.#buffer, places.labels, labels.length).set(labels);

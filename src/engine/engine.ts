@@ -59,6 +59,11 @@ export interface PredictSettings {
    */
   readonly want: "logits" | "everything";
   readonly klScale: number;
+  /**
+   * θ: a token halts once 1 − r ≥ θ, from 1e-6 to 1; 1 − 1e-6 when absent and at most. What remains still goes to its
+   * last state. Bears on the modes that halt only. Throws UsageError out of that range.
+   */
+  readonly haltThreshold?: number;
 }
 
 /** What inference returns; per-token arrays lie as the batch's tokens. */

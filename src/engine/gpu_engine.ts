@@ -79,6 +79,11 @@ export class GpuEngine implements Engine {
   }
 
   predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
+    if (settings.haltThreshold !== undefined) {
+      return Promise.reject(
+        new DeviceError("Cannot use the GPU: its kernels have no halting threshold", "Use --device cpu for this."),
+      );
+    }
     return this.#askAbout(batch, { kind: "predict", batch, settings });
   }
 

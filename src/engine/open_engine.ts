@@ -1,3 +1,4 @@
+import { DeviceError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Engine } from "./engine.ts";
 import type { Numerics } from "./numerics.ts";
@@ -34,6 +35,12 @@ export async function openEngine(
       return new ReferenceEngine(config);
     }
     case "gpu": {
+      if (config.halting === "repeat-k") {
+        throw new DeviceError(
+          "Cannot use the GPU: its kernels have no halting mode repeat-k",
+          "Use --device cpu for this model.",
+        );
+      }
       const { GpuEngine } = await import("./gpu_engine.ts");
       return await GpuEngine.open(config, { adapter });
     }

@@ -3,6 +3,7 @@ import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { dropoutKey, DropoutMask } from "../model/dropout.ts";
 import { adamW, clipFactor, globalNorm } from "../model/reference/adamw.ts";
+import { haltThreshold } from "../model/reference/halting.ts";
 import { logPrior } from "../model/reference/objective.ts";
 import { finishGradient, gradientParts, type ModelParts, modelParts } from "../model/reference/parts.ts";
 import {
@@ -139,16 +140,17 @@ export class ReferenceEngine implements Engine {
     });
   }
 
-  predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
+  predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
     return settle(() => {
       checkBatch(this.#config, batch);
       const parts = this.#parts();
       const everything = want === "everything";
+      const threshold = haltThreshold(asked);
       const logits = new Float64Array(batch.labels.length * this.#config.numClasses);
       const haltingSteps = new Uint8Array(batch.tokens.length);
       const terms: ObjectiveTerms[] = [];
       batch.labels.forEach((label, s) => {
-        const options = { keep: "first step", endWithCls: !everything } as const;
+        const options = { keep: "first step", endWithCls: !everything, threshold } as const;
         const forward = forwardSequence(parts, sequenceTokens(batch, s), NO_DROPOUT, options);
         logits.set(forward.logits, s * this.#config.numClasses);
         haltingSteps.set(forward.recurrence.halting.steps, batch.offsets[s]);

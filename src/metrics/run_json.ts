@@ -22,7 +22,7 @@ import {
   union,
   unknown,
 } from "../libraries/schema.ts";
-import type { ModelConfig } from "../model/config.ts";
+import { applicableConfig, type ModelConfig } from "../model/config.ts";
 import { readModelConfig } from "../model/config_json.ts";
 import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
 
@@ -98,7 +98,8 @@ export function requireRunName(name: string): void {
 
 /** Writes `run.json` of `folder` as a whole or not at all; throws DataError when the disk refuses. */
 export async function writeRunJson(folder: string, record: RunRecord): Promise<void> {
-  await writeFileAtomically(join(folder, RUN_JSON), `${JSON.stringify(record, null, 2)}\n`);
+  const written = { ...record, model: applicableConfig(record.model) };
+  await writeFileAtomically(join(folder, RUN_JSON), `${JSON.stringify(written, null, 2)}\n`);
 }
 
 /** Reads `run.json` of `folder`; throws DataError when it is missing, or naming the first key that is wrong. */

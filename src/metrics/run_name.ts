@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../model/config.ts";
+import { applicableConfig, type ModelConfig, variantName } from "../model/config.ts";
 import type { TrainConfig } from "../train/config.ts";
 
 /** What determines a training run's result. */
@@ -17,7 +17,7 @@ export async function nameRun({ model, recipe, dataSha256, vocabularySha256 }: R
   // How often something is written changes nothing of what is trained.
   const { logEvery: _logEvery, checkpointEvery: _checkpointEvery, ...trained } = recipe;
   const sorted = (record: object) => Object.entries(record).toSorted(([a], [b]) => a < b ? -1 : 1);
-  const identity = JSON.stringify([sorted(model), sorted(trained), dataSha256, vocabularySha256]);
+  const identity = JSON.stringify([sorted(applicableConfig(model)), sorted(trained), dataSha256, vocabularySha256]);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(identity)));
-  return `${model.model}-${model.halting}-seed${recipe.seed}-${digest.subarray(0, 4).toHex()}`;
+  return `${variantName(model)}-seed${recipe.seed}-${digest.subarray(0, 4).toHex()}`;
 }

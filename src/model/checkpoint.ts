@@ -1,7 +1,7 @@
 import { DataError, RunError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { checkpointChecksum, CHECKSUM_KEY } from "./checkpoint_checksum.ts";
-import { type ModelConfig, PAPER_CONFIG } from "./config.ts";
+import { applicableKeys, type ModelConfig } from "./config.ts";
 import { readModelConfig } from "./config_json.ts";
 import { type SafetensorsFile, type SafetensorsTensor, shownName, shownShape } from "./safetensors.ts";
 import { readSafetensors, tensorValues } from "./safetensors_reader.ts";
@@ -46,8 +46,6 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   "optimizer_step",
   CHECKSUM_KEY,
 ]);
-/** The order in which a configuration is written, so that equal ones give equal bytes. */
-const CONFIG_KEYS = Object.keys(PAPER_CONFIG);
 const DETAIL_KEY = /^[a-z][a-z0-9_]*$/;
 
 /**
@@ -83,7 +81,8 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Arr
 
   const metadata = new Map([["format", FORMAT], ["format_version", FORMAT_VERSION], [
     "config",
-    JSON.stringify(config, CONFIG_KEYS),
+    // One order of the keys, so that equal configurations give equal bytes.
+    JSON.stringify(config, applicableKeys(config)),
   ]]);
   if (vocabularyHash !== undefined) metadata.set("vocabulary_sha256", vocabularyHash);
   if (position !== undefined) metadata.set("position", JSON.stringify(position));

@@ -1,8 +1,13 @@
 import { UsageError } from "../errors.ts";
 import { type Range, real, requireInRange, whole } from "./range.ts";
 
-/** When a token stops: `exit` freezes it and saves its work, `soft` keeps updating it (spec §1). */
-export type HaltingMode = "exit" | "soft";
+/**
+ * When a token stops: `exit` freezes it and saves its work, `soft` keeps updating it (spec §1). `repeat-k` is the
+ * control without halting: exactly `repeat` steps for every token, p_t = 0, r = 1, y = h^(k), KL 0, and no gradient
+ * for the halting units.
+ */
+export const HALTING_MODES = ["exit", "soft", "repeat-k"] as const;
+export type HaltingMode = typeof HALTING_MODES[number];
 
 /** Everything that determines the Epsilon model's mathematics (spec §1–§2); defaults are the paper's run (spec §3). */
 export interface ModelConfig {
@@ -29,6 +34,8 @@ export interface ModelConfig {
   /** f: bins are renewed at steps t with t mod f = 0. */
   readonly binUpdateFrequency: number;
   readonly halting: HaltingMode;
+  /** k: applications of the block in halting mode `repeat-k`, at most L; bears on no other mode. */
+  readonly repeat: number;
   /** Probability of dropping a value in training. */
   readonly dropout: number;
   /** Tokens to which a review is cut, `[CLS]` and `[SEP]` included. */
@@ -54,6 +61,7 @@ export const PAPER_CONFIG: ModelConfig = {
   entLossWeight: 0.005,
   binUpdateFrequency: 1,
   halting: "exit",
+  repeat: 3,
   dropout: 0.1,
   maxSeqLength: 512,
 };
@@ -72,11 +80,39 @@ export const MODEL_RANGES: Readonly<Record<Exclude<keyof ModelConfig, "model" | 
   klLossWeight: real(0, 1e6),
   entLossWeight: real(0, 1e6),
   binUpdateFrequency: whole(1, 64),
+  repeat: whole(1, 64),
   dropout: real(0, 0.99),
   maxSeqLength: whole(2, 4_194_304),
 };
 
-/** Returns `config` unchanged; throws UsageError when a value is out of range or the heads do not divide d. */
+/**
+ * The keys that bear on the model that `config` describes, in the order of the interface: the others are ignored, and
+ * neither written into files nor part of a run's name.
+ */
+export function applicableKeys({ halting }: Pick<ModelConfig, "halting">): (keyof ModelConfig)[] {
+  const keys = Object.keys(PAPER_CONFIG) as (keyof ModelConfig)[];
+  return keys.filter((key) => key !== "repeat" || halting === "repeat-k");
+}
+
+/** Most applications of the block to a token: k in halting mode `repeat-k`, else L. */
+export function stepLimit({ halting, repeat, maxLayers }: ModelConfig): number {
+  return halting === "repeat-k" ? repeat : maxLayers;
+}
+
+/** A short name of the model's variant, for folders and runs: `epsilon-exit`, `epsilon-repeat-3`. */
+export function variantName({ model, halting, repeat }: Pick<ModelConfig, "model" | "halting" | "repeat">): string {
+  return `${model}-${halting === "repeat-k" ? `repeat-${repeat}` : halting}`;
+}
+
+/** `config` without the keys that do not bear on its model: the form in which files hold it. */
+export function applicableConfig(config: ModelConfig): Partial<ModelConfig> {
+  return Object.fromEntries(applicableKeys(config).map((key) => [key, config[key]]));
+}
+
+/**
+ * Returns `config` unchanged; throws UsageError when a value is out of range, the heads do not divide d or `repeat-k`
+ * asks for more steps than the model has.
+ */
 export function validateModelConfig(config: ModelConfig): ModelConfig {
   for (const [key, range] of Object.entries(MODEL_RANGES)) {
     requireInRange(key, config[key as keyof typeof MODEL_RANGES], range);
@@ -85,6 +121,12 @@ export function validateModelConfig(config: ModelConfig): ModelConfig {
     throw new UsageError(
       `Cannot split the state into heads: dModel ${config.dModel}, numHeads ${config.numHeads}`,
       "Choose a number of heads that divides dModel.",
+    );
+  }
+  if (config.halting === "repeat-k" && config.repeat > config.maxLayers) {
+    throw new UsageError(
+      `Cannot apply the block ${config.repeat} times: repeat ${config.repeat}, maxLayers ${config.maxLayers}`,
+      "Lower repeat or raise maxLayers.",
     );
   }
   return config;

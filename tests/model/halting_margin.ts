@@ -27,7 +27,8 @@ export function haltingMargin(
     const mask = new DropoutMask(dropoutKey(seed, step, s), dropout);
     const ids = tokens.subarray(offsets[s], offsets[s + 1]);
     const { recurrence } = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false });
-    const { probabilities, steps } = recurrence.halting;
+    const { halts, probabilities, steps } = recurrence.halting;
+    if (!halts) continue;
     for (let i = 0; i < ids.length; i++) {
       let remainder = 1;
       for (let t = 0; t < steps[i]; t++) {

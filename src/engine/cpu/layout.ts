@@ -5,7 +5,7 @@ import {
   type HeaderFloat,
   type HeaderInteger,
 } from "../../../kernels/header.ts";
-import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import type { TensorTable } from "../../model/tensors.ts";
 
 /** Header words that depend on the model alone, and the first free byte behind what they point to. */
@@ -150,6 +150,8 @@ function modelSizes(config: ModelConfig): Partial<Record<HeaderInteger, number>>
     ffnDim,
     ffnGroups: fours(ffnDim),
     maxLayers: config.maxLayers,
+    stepLimit: stepLimit(config),
+    halts: config.halting === "repeat-k" ? 0 : 1,
     binUpdateFrequency: config.binUpdateFrequency,
     exitMode: config.halting === "exit" ? 1 : 0,
     numClasses: config.numClasses,

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../model/config.ts";
+import { type ModelConfig, stepLimit } from "../../model/config.ts";
 import type { SequenceTrace } from "../engine.ts";
 import { collectSteps, type StepReader } from "../trace_steps.ts";
 import type { Kernels } from "./module.ts";
@@ -18,6 +18,7 @@ export function traceSequence(
   n: number,
 ): SequenceTrace {
   const { maxLayers } = config;
+  const limit = stepLimit(config);
   const floats = new Float32Array(buffer);
   const probabilities = kernels.probabilityRows() >>> 2, row = kernels.probabilityRowBytes() >>> 2;
   const haltingSteps = Uint8Array.from(new Uint8Array(buffer, steps, n));
@@ -25,7 +26,7 @@ export function traceSequence(
   return {
     stepProbabilities: Float32Array.from(
       { length: n * maxLayers },
-      (_, k) => floats[probabilities + (k % maxLayers) * row + Math.floor(k / maxLayers)],
+      (_, k) => k % maxLayers < limit ? floats[probabilities + (k % maxLayers) * row + Math.floor(k / maxLayers)] : 0,
     ),
     haltingSteps,
     binAssignmentStep0: all.assignments[0],

@@ -1,10 +1,24 @@
+import type { ModelConfig } from "../config.ts";
+import { type Range, real, requireInRange } from "../range.ts";
 import type { LinearLayer } from "./linear.ts";
 
-/** A token halts when it has spent this much of its probability (spec §1). */
-const SPENT = 1 - 1e-6;
+/** θ: a token halts when it has spent this much of its probability, 1 − r ≥ θ (spec §1). */
+export const HALT_THRESHOLD = 1 - 1e-6;
+
+/** Values of θ that inference may be asked for; those above `HALT_THRESHOLD` count as it. */
+export const HALT_THRESHOLDS: Range = real(1e-6, 1);
+
+/** The θ to compute with where `asked` was asked for; throws UsageError outside `HALT_THRESHOLDS`. */
+export function haltThreshold(asked: number | undefined): number {
+  if (asked === undefined) return HALT_THRESHOLD;
+  requireInRange("the halting threshold", asked, HALT_THRESHOLDS);
+  return Math.min(asked, HALT_THRESHOLD);
+}
 
 /** How the tokens of one sequence spend their probability over the steps (spec §1, "Halting"). */
 export interface Halting {
+  /** False in mode `repeat-k`: nothing is spent, r stays 1. */
+  readonly halts: boolean;
   /** p_t [n × L]; 0 for steps after a token's halt. */
   readonly probabilities: Float64Array;
   /** 1 where p_t was the whole remainder, not the sigmoid [n × L]. */
@@ -18,8 +32,9 @@ export interface Halting {
 }
 
 /** The state before the first step: nothing spent, every token active. */
-export function startHalting(n: number, maxLayers: number): Halting {
+export function startHalting(n: number, { maxLayers, halting }: ModelConfig): Halting {
   return {
+    halts: halting !== "repeat-k",
     probabilities: new Float64Array(n * maxLayers),
     capped: new Uint8Array(n * maxLayers),
     remainder: new Float64Array(n).fill(1),
@@ -28,8 +43,17 @@ export function startHalting(n: number, maxLayers: number): Halting {
   };
 }
 
-/** Spends step t's probability: p = min(sigmoid(w·h + b), r) for each active token; h [n × d] is the step's result. */
-export function haltStep(unit: LinearLayer, h: Float64Array, t: number, halting: Halting): void {
+/**
+ * Spends step t's probability: p = min(sigmoid(w·h + b), r) for each active token, which halts once 1 − r ≥ `threshold`;
+ * h [n × d] is the step's result.
+ */
+export function haltStep(
+  unit: LinearLayer,
+  h: Float64Array,
+  t: number,
+  halting: Halting,
+  threshold: number = HALT_THRESHOLD,
+): void {
   const { probabilities, capped, remainder, steps, active } = halting;
   const { weight, bias, inputs: d } = unit;
   const n = steps.length;
@@ -45,7 +69,7 @@ export function haltStep(unit: LinearLayer, h: Float64Array, t: number, halting:
     capped[i * L + t] = whole ? 1 : 0;
     remainder[i] -= p;
     steps[i] = t + 1;
-    if (1 - remainder[i] >= SPENT) active[i] = 0;
+    if (1 - remainder[i] >= threshold) active[i] = 0;
   }
 }
 

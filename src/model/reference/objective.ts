@@ -39,8 +39,9 @@ export function crossEntropy(logits: Float64Array, label: number, slopes: Float6
   return Math.log(sum) - (logits[label] - largest);
 }
 
-/** Σ over the tokens of KL(P‖Q), P = (p_1 … p_L, max(0, 1 − Σp)) (spec §2). */
-export function haltingDivergence({ probabilities, remainder }: Halting, logQ: Float64Array): number {
+/** Σ over the tokens of KL(P‖Q), P = (p_1 … p_L, max(0, 1 − Σp)) (spec §2); 0 where no token ever halts. */
+export function haltingDivergence({ halts, probabilities, remainder }: Halting, logQ: Float64Array): number {
+  if (!halts) return 0;
   const n = remainder.length;
   const L = probabilities.length / n;
   let sum = 0;

@@ -1,3 +1,4 @@
+import { stepLimit } from "../config.ts";
 import type { DropoutMask } from "../dropout.ts";
 import type { Bins } from "./bins.ts";
 import { BlockScratch, type BlockStep, blockStep, blockStepBackward } from "./block.ts";
@@ -20,28 +21,32 @@ export interface RecurrenceOptions {
   readonly keep: "all steps" | "first step";
   /** In `exit` mode, end as soon as `[CLS]` has halted: its logits are then final. */
   readonly endWithCls: boolean;
+  /** θ of the halting rule, where it is not the paper's. */
+  readonly threshold?: number;
 }
 
-/** Runs the block on h⁰ [n × d] until no token is active, at most L times. */
+/** Runs the block on h⁰ [n × d] until no token is active, at most L times; in mode `repeat-k` exactly k times. */
 export function runRecurrence(
   parts: ModelParts,
   h0: Float64Array,
   mask: DropoutMask,
-  { keep, endWithCls }: RecurrenceOptions,
+  { keep, endWithCls, threshold }: RecurrenceOptions,
 ): Recurrence {
-  const { dModel: d, maxLayers, halting: mode } = parts.config;
+  const { dModel: d, halting: mode } = parts.config;
   const n = h0.length / d;
-  const halting = startHalting(n, maxLayers);
+  const halting = startHalting(n, parts.config);
   const steps: BlockStep[] = [];
   const pooled = new Float64Array(d);
   const scratch = new BlockScratch(parts);
   const everyToken = new Uint8Array(n).fill(1);
   let bins: Bins | undefined;
   let last = h0;
-  for (let t = 0; t < maxLayers; t++) {
+  const limit = stepLimit(parts.config);
+  for (let t = 0; t < limit; t++) {
     const updated = mode === "exit" ? halting.active.slice() : everyToken;
     const step = blockStep(parts, last, updated, t, bins, mask, scratch);
-    haltStep(parts.tensors.halting[t], step.output, t, halting);
+    if (halting.halts) haltStep(parts.tensors.halting[t], step.output, t, halting, threshold);
+    else halting.steps.fill(t + 1);
     const p = halting.probabilities[t];
     for (let j = 0; j < d; j++) pooled[j] += p * step.output[j];
     if (keep === "all steps" || t === 0) steps.push(step);
@@ -86,7 +91,9 @@ export function recurrenceBackward(
       dh[j] += p * dPooled[j];
       dHalting.probabilities[t] += dPooled[j] * step.output[j];
     }
-    haltStepBackward(parts.tensors.halting[t], gradient.tensors.halting[t], step.output, t, halting, dHalting, dh);
+    if (halting.halts) {
+      haltStepBackward(parts.tensors.halting[t], gradient.tensors.halting[t], step.output, t, halting, dHalting, dh);
+    }
     if (t === 0) dBins.assignment.set(dAssignment0);
     blockStepBackward(parts, gradient, step, mask, dh, dBins, scratch);
   }
