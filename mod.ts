@@ -95,7 +95,7 @@ export { klScaleAt, learningRateAt } from "./src/train/schedule.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";
 export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";
 export type { Stopwatch } from "./src/train/sums.ts";
-export type { Evaluation, EvaluationOptions, EvaluationProgress } from "./src/train/evaluation.ts";
+export type { Evaluation, EvaluationOptions, EvaluationProgress, Outputs } from "./src/train/evaluation.ts";
 export { evaluateDataset } from "./src/train/evaluation.ts";
 export type { Calibration } from "./src/train/calibration.ts";
 export { calibrationOf } from "./src/train/calibration.ts";

@@ -23,6 +23,16 @@ export interface EvaluationOptions {
   readonly clock?: () => number;
 }
 
+/** What a model said of each review, in the order in which the reviews were judged. */
+export interface Outputs {
+  /** [reviews × classes], natural-log units. */
+  readonly logits: Float64Array;
+  /** [reviews] */
+  readonly labels: Uint32Array;
+  /** Block applications of each token, review after review, as packed for the model [tokens]. */
+  readonly haltingSteps: Uint8Array;
+}
+
 /** Losses, calibration and depth of a model on a set of reviews. */
 export interface Evaluation extends Losses, Calibration {
   /** √(p(1 − p)/n) of the accuracy. */
@@ -33,6 +43,7 @@ export interface Evaluation extends Losses, Calibration {
   readonly haltingStepsMean: number;
   readonly reviews: number;
   readonly tokens: number;
+  readonly outputs: Outputs;
   readonly stopwatch: Stopwatch;
 }
 
@@ -56,6 +67,7 @@ export async function* evaluateDataset(
   const classes = modelConfig.numClasses;
   const logits = new Float64Array(indices.length * classes);
   const labels = Uint32Array.from(indices, (index) => dataset.labels[index]);
+  const steps: Uint8Array[] = [];
   const sums = { sequences: 0, tokens: 0, tokenSteps: 0, taskLoss: 0, klLoss: 0, entropyLoss: 0 };
   const batches = Math.ceil(indices.length / batchSize);
   const takeTurn = turnTaker(clock);
@@ -75,7 +87,8 @@ export async function* evaluateDataset(
     logits.set(rows, batch * batchSize * classes);
     sums.sequences += chosen.length;
     sums.tokens += tokens;
-    for (const steps of haltingSteps) sums.tokenSteps += steps;
+    steps.push(haltingSteps);
+    for (const count of haltingSteps) sums.tokenSteps += count;
     sums.taskLoss += losses.taskLoss * chosen.length;
     sums.klLoss += losses.klLoss * tokens;
     sums.entropyLoss += losses.entropyLoss * tokens;
@@ -84,15 +97,16 @@ export async function* evaluateDataset(
     await takeTurn();
   }
   const calibration = calibrationOf(logits, labels, classes);
-  const steps = sums.tokenSteps / sums.tokens;
+  const stepsMean = sums.tokenSteps / sums.tokens;
   return {
     ...meanLosses(sums, modelConfig),
     ...calibration,
     accuracyStandardError: Math.sqrt(calibration.accuracy * (1 - calibration.accuracy) / indices.length),
-    haltingDepthMean: steps - 1,
-    haltingStepsMean: steps,
+    haltingDepthMean: stepsMean - 1,
+    haltingStepsMean: stepsMean,
     reviews: indices.length,
     tokens: sums.tokens,
+    outputs: { logits, labels, haltingSteps: joined(steps, sums.tokens) },
     stopwatch: {
       seconds: milliseconds / 1000,
       tokens: sums.tokens,
@@ -100,6 +114,16 @@ export async function* evaluateDataset(
       tokenSteps: sums.tokenSteps,
     },
   };
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let place = 0;
+  for (const part of parts) {
+    whole.set(part, place);
+    place += part.length;
+  }
+  return whole;
 }
 
 /** The rows of an evaluation in `metrics.csv`. */

@@ -1,4 +1,5 @@
 import type { ModelState } from "../model/state.ts";
+import type { Outputs } from "./evaluation.ts";
 
 /** Where a run stands; together with weights and optimizer state it determines everything that follows. */
 export interface TrainPosition {
@@ -85,6 +86,8 @@ export type TrainEvent =
     readonly epoch: number;
     readonly accuracy: number;
     readonly best: boolean;
+    /** Of the validation reviews, in their order. */
+    readonly outputs: Outputs;
     readonly metrics: readonly MetricValue[];
     readonly timing: readonly MetricValue[];
   }

@@ -275,6 +275,7 @@ class Training {
       epoch: epoch + 1,
       accuracy: evaluation.accuracy,
       best,
+      outputs: evaluation.outputs,
       metrics: [
         ...trainingMetrics(place, meanLosses(sums, modelConfig), sums, schedule),
         ...evaluationMetrics(validation, evaluation),

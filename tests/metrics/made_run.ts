@@ -87,6 +87,7 @@ export async function* madeEvents(step = 0, clock: () => number = Math.random): 
       epoch,
       accuracy,
       best,
+      outputs: { logits: new Float64Array(0), labels: new Uint32Array(0), haltingSteps: new Uint8Array(0) },
       metrics: [row(epoch, "train", "loss", 2 / step), row(epoch, "validation", "accuracy", accuracy)],
       timing: [row(epoch, "train", "seconds", clock())],
     };

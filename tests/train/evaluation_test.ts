@@ -27,6 +27,15 @@ Deno.test("an evaluation covers every review once, the last batch being smaller"
   assert.equal(result.tokens, toyDataset(11).tokens.length);
 });
 
+Deno.test("an evaluation keeps what the model said, in the reviews' order", async () => {
+  const { outputs } = (await evaluate({ engine: new ToyEngine({ accuracies: [1, 1, 1] }) })).result;
+  const { labels, tokens } = toyDataset(11);
+  assert.deepEqual([...outputs.labels], [...labels]);
+  assert.equal(outputs.logits.length, 22);
+  labels.forEach((label, r) => assert.ok(outputs.logits[2 * r + label] > outputs.logits[2 * r + 1 - label]));
+  assert.deepEqual(outputs.haltingSteps, new Uint8Array(tokens.length).fill(3));
+});
+
 Deno.test("reviews are cut to the model's longest sequence", async () => {
   const { result } = await evaluate({ modelConfig: { ...PAPER_CONFIG, vocabSize: 50, maxSeqLength: 2 } });
   assert.equal(result.tokens, 22);
