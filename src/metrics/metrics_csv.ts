@@ -1,8 +1,11 @@
 import { DataError } from "../errors.ts";
-import { fileError } from "../files/file_error.ts";
 import { printable } from "../files/printable.ts";
 import { type CsvRecord, formatCsvRow, parseCsv } from "../libraries/csv.ts";
+import { finishedLines, type ReadLinesOptions } from "./finished_lines.ts";
 import { METRIC_COLUMNS, type MetricRow, SPLITS } from "./schema.ts";
+
+/** How a metrics file is read. */
+export type ReadMetricsOptions = ReadLinesOptions;
 
 /** First line of `metrics.csv` and `timing.csv`. */
 export const METRICS_HEADER = formatCsvRow(METRIC_COLUMNS);
@@ -10,11 +13,6 @@ export const METRICS_HEADER = formatCsvRow(METRIC_COLUMNS);
 /** A row with its `\n`: shortest number that reads back as the same double; missing and non-finite are empty. */
 export function formatMetricRow({ run, step, epoch, split, metric, value }: MetricRow): string {
   return formatCsvRow([run, step, epoch, split, metric, value]);
-}
-
-export interface ReadMetricsOptions {
-  /** Told of a last line without its `\n`: it was being written when its writer died, and is no row. */
-  readonly onUnfinishedLine?: (text: string) => void;
 }
 
 /**
@@ -73,35 +71,4 @@ function fault(path: string, line: number, column: string, found: string, wanted
     `Cannot read ${printable(path)}, line ${line}: ${column} is "${printable(found)}", wanted ${wanted}`,
     "The file was changed after epsilon wrote it; restore it or leave this run out.",
   );
-}
-
-const PIECE = 65_536;
-const NEWLINE = 0x0a;
-
-/** The file's bytes up to its last `\n`. */
-async function* finishedLines(path: string, options: ReadMetricsOptions): AsyncGenerator<Uint8Array, void> {
-  using file = await Deno.open(path, { read: true }).catch((error) => {
-    throw fileError("Cannot read", path, error);
-  });
-  const buffer = new Uint8Array(PIECE);
-  // Bytes of a line whose end is not read yet, at the buffer's start.
-  let unfinished = 0;
-  while (true) {
-    const read = await file.read(buffer.subarray(unfinished)).catch((error) => {
-      throw fileError("Cannot read", path, error);
-    });
-    if (read === null) break;
-    const filled = unfinished + read;
-    const end = buffer.lastIndexOf(NEWLINE, filled - 1) + 1;
-    if (end > 0) yield buffer.slice(0, end);
-    buffer.copyWithin(0, end, filled);
-    unfinished = filled - end;
-    if (unfinished === PIECE) {
-      throw new DataError(
-        `Cannot read ${printable(path)}: a line is longer than ${PIECE} bytes`,
-        "Name a metrics file that epsilon wrote.",
-      );
-    }
-  }
-  if (unfinished > 0) options.onUnfinishedLine?.(new TextDecoder().decode(buffer.subarray(0, unfinished)));
 }

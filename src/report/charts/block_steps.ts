@@ -1,0 +1,136 @@
+import type { InstrumentName } from "../instrument_tables.ts";
+import { lastMeasurement, type ReportRun } from "../run.ts";
+import { type Chart, lackOfInstrument, type Section } from "./chart.ts";
+import { drawing } from "./drawing.ts";
+import { seriesColour } from "./series.ts";
+
+/** Instruments that measure at each application of the block. */
+type StepInstrument = Extract<InstrumentName, "bins" | "attention" | "exits" | "jacobian">;
+
+interface StepChart {
+  readonly name: string;
+  readonly section: Section;
+  readonly instrument: StepInstrument;
+  readonly metric: string;
+  readonly title: string;
+  readonly axis: string;
+  readonly format?: string;
+  readonly caption: string;
+}
+
+const HEADS = "One line a head of each run, over the block's applications, in the last measurement.";
+
+const STEP_CHARTS: readonly StepChart[] = [
+  {
+    name: "bins-active",
+    section: "Attention and bins",
+    instrument: "bins",
+    metric: "active_bins",
+    title: "Bins in use",
+    axis: "bins that hold a token",
+    caption: `Bins that at least one token is assigned to. ${HEADS}`,
+  },
+  {
+    name: "bins-entropy",
+    section: "Attention and bins",
+    instrument: "bins",
+    metric: "hard_entropy_bits",
+    title: "Entropy of the hard assignment",
+    axis: "bits",
+    caption: `How evenly tokens spread over the bins; with 16 bins, 4 bits is even. ${HEADS}`,
+  },
+  {
+    name: "bins-largest",
+    section: "Attention and bins",
+    instrument: "bins",
+    metric: "largest_share",
+    title: "Share of the largest bin",
+    axis: "share of tokens",
+    format: ".0%",
+    caption: `Share of the tokens in the fullest bin. ${HEADS}`,
+  },
+  {
+    name: "attention-entropy",
+    section: "Attention and bins",
+    instrument: "attention",
+    metric: "entropy",
+    title: "Attention entropy",
+    axis: "nats",
+    caption: `Mean entropy of the tokens' attention over the bins. ${HEADS}`,
+  },
+  {
+    name: "exits-accuracy",
+    section: "Depth",
+    instrument: "exits",
+    metric: "accuracy",
+    title: "Accuracy after each step",
+    axis: "accuracy",
+    format: ".1%",
+    caption: "Accuracy if the classifier read the state after each step: is more depth worth it?",
+  },
+  {
+    name: "exits-cross-entropy",
+    section: "Depth",
+    instrument: "exits",
+    metric: "cross_entropy",
+    title: "Cross-entropy after each step",
+    axis: "cross-entropy, nats",
+    caption: "Cross-entropy if the classifier read the state after each step.",
+  },
+];
+
+/** Charts over the applications of the block. */
+export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
+  name: chart.name,
+  section: chart.section,
+  caption: chart.caption,
+  instruments: [chart.instrument],
+  lack: (run) => lackOfInstrument(run, chart.instrument, (row) => row.metric === chart.metric && row.value !== null),
+  draw(runs, series) {
+    const rows = runs.flatMap((run) =>
+      measured(run, chart).map((row) => ({ run: run.label, series: series.of(run.label), ...row }))
+    );
+    return drawing(chart.title, rows, {
+      mark: { type: "line", point: { size: 16, filled: true } },
+      encoding: {
+        x: { field: "block_step", type: "ordinal", title: "step", axis: { labelAngle: 0 } },
+        y: {
+          field: "value",
+          type: "quantitative",
+          title: chart.axis,
+          scale: { zero: false },
+          axis: { tickCount: 5, ...chart.format === undefined ? {} : { format: chart.format } },
+        },
+        color: seriesColour(series),
+        ...rows.some(({ head }) => head !== null) ? { strokeDash: headDash } : {},
+        detail: [{ field: "run" }, { field: "review" }],
+      },
+    });
+  },
+}));
+
+const headDash = { field: "head", type: "ordinal", title: "head", legend: { orient: "top", symbolType: "stroke" } };
+
+function measured(run: ReportRun, { instrument, metric }: StepChart) {
+  const rows: readonly Measured[] = run.instruments[instrument] ?? [];
+  return lastMeasurement(rows).filter((row) => row.metric === metric)
+    .map(({ epoch, split, head = null, review = null, block_step, value }) => ({
+      epoch,
+      split,
+      head,
+      review,
+      block_step,
+      value,
+    }));
+}
+
+interface Measured {
+  readonly step: number;
+  readonly epoch: number | null;
+  readonly split: string;
+  readonly head?: number;
+  readonly review?: number;
+  readonly block_step: number;
+  readonly metric: string;
+  readonly value: number | null;
+}
