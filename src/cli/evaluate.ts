@@ -1,5 +1,5 @@
 import { type CommandContext, defineCommand } from "./command.ts";
-import { choiceOption } from "./option.ts";
+import { choiceOption, textOption } from "./option.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, JSON_OPTION, PROGRESS_OPTION, RECIPE_OPTIONS } from "./options.ts";
 
 const OPTIONS = {
@@ -8,6 +8,16 @@ const OPTIONS = {
     fallback: "validation",
   }),
   batchSize: RECIPE_OPTIONS.batchSize,
+  haltThreshold: textOption({
+    placeholder: "a:b:step",
+    description: "one or many thresholds at which tokens halt: accuracy against compute",
+    shownDefault: "1 - 1e-6, as in training",
+  }),
+  out: textOption({
+    placeholder: "file",
+    description: "CSV file of the thresholds' results",
+    shownDefault: "threshold.csv in the run folder",
+  }),
   ...DATA_OPTIONS,
   ...DEVICE_OPTIONS,
   ...PROGRESS_OPTION,
@@ -23,9 +33,15 @@ export const evaluateCommand = defineCommand({
   description: [
     "Prints accuracy, losses, calibration and depth of a run's best checkpoint, or of a checkpoint file.",
     "Training and validation reviews are told apart as in training; the data is the run's unless --data is given.",
+    "With --halt-threshold, judges and times the model at each threshold instead; a threshold.csv that is there is",
+    "replaced.",
   ].join(" "),
   positionals: [{ name: "model", description: "run folder or .safetensors file", required: true }],
   options: OPTIONS,
-  examples: ["epsilon evaluate runs/first", "epsilon evaluate runs/first --data aclImdb --split test --json"],
+  examples: [
+    "epsilon evaluate runs/first",
+    "epsilon evaluate runs/first --data aclImdb --split test --json",
+    "epsilon evaluate runs/first --halt-threshold 0.1:1:0.1",
+  ],
   run: async (context) => (await import("./evaluate_run.ts")).evaluate(context),
 });

@@ -1,8 +1,10 @@
 import { dirname } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
+import { sweepThresholds } from "../diagnose/threshold_sweep.ts";
+import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
-import { DataError } from "../errors.ts";
+import { DataError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
@@ -12,16 +14,19 @@ import { PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
 import { klScaleAt } from "../train/schedule.ts";
 import type { EvaluateContext } from "./evaluate.ts";
+import { reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { chooseData, loadReviews, recordedData } from "./reviews.ts";
+import { readThresholds } from "./thresholds.ts";
 
 type Split = EvaluateContext["values"]["split"];
 
 /** The body of `epsilon evaluate`. */
 export async function evaluate({ values, positionals, terminal }: EvaluateContext): Promise<number> {
   const [model] = positionals;
+  const thresholds = thresholdsOf(values);
   const { checkpoint, path } = await loadCheckpoint(model, { fallbackConfig: PAPER_CONFIG });
   if (checkpoint.vocabularyHash === undefined) {
     terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
@@ -39,7 +44,21 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
     requireVocabulary(checkpoint, dataset.vocabularyHash, path);
     const indices = indicesOf(values.split, dataset, checkpoint, path);
     const klScale = klScaleOf(checkpoint, record, path);
-    const evaluation = await judge({ checkpoint, dataset, indices, klScale, values, progress });
+    const { config: modelConfig } = checkpoint;
+    const judged = { dataset, indices, modelConfig, batchSize: values.batchSize, klScale };
+    if (thresholds !== undefined) {
+      const points = await judge(
+        { checkpoint, values, progress },
+        (engine) => sweepThresholds({ ...judged, engine, thresholds }),
+      );
+      progress.clear();
+      await reportSweep({ path, checkpoint, record, klScale, points, values, terminal });
+      return 0;
+    }
+    const evaluation = await judge(
+      { checkpoint, values, progress },
+      (engine) => evaluateDataset({ ...judged, engine }),
+    );
     progress.clear();
     const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, klScale) };
     await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation));
@@ -49,29 +68,38 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
   }
 }
 
+/** The thresholds that were asked for, if any; throws UsageError before any work is done. */
+function thresholdsOf({ haltThreshold, out }: EvaluateContext["values"]): number[] | undefined {
+  if (haltThreshold !== undefined) return readThresholds(haltThreshold);
+  if (out === undefined) return undefined;
+  throw new UsageError(
+    "Cannot use --out: no --halt-threshold was given",
+    "Give --halt-threshold, or use --json > FILE.",
+  );
+}
+
 interface Judgement {
   readonly checkpoint: Checkpoint;
-  readonly dataset: TokenizedDataset;
-  readonly indices: Uint32Array;
-  readonly klScale: number;
   readonly values: EvaluateContext["values"];
   readonly progress: Progress;
 }
 
-async function judge(
-  { checkpoint, dataset, indices, klScale, values, progress }: Judgement,
-): Promise<Evaluation> {
+/** What a batch of `work` tells of how far it has come. */
+interface BatchDone {
+  readonly batch: number;
+  readonly batches: number;
+  readonly tokens: number;
+}
+
+/** Opens the device with the checkpoint's weights, does `work` on it and shows how far that is. */
+async function judge<Result>(
+  { checkpoint, values, progress }: Judgement,
+  work: (engine: Engine) => AsyncGenerator<BatchDone, Result, void>,
+): Promise<Result> {
   const engine = await openEngine(checkpoint.config, values);
   try {
     await engine.upload({ weights: checkpoint.state.weights });
-    const evaluation = evaluateDataset({
-      engine,
-      dataset,
-      indices,
-      modelConfig: checkpoint.config,
-      batchSize: values.batchSize,
-      klScale,
-    });
+    const evaluation = work(engine);
     progress.begin();
     let tokens = 0;
     while (true) {

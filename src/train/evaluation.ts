@@ -19,6 +19,8 @@ export interface EvaluationOptions {
   readonly batchSize: number;
   /** Scale of the KL term in the reported losses; 1 unless a training run is being followed. */
   readonly klScale?: number;
+  /** θ of the halting rule, where it is not the paper's. */
+  readonly haltThreshold?: number;
   /** Milliseconds of a monotonic clock. */
   readonly clock?: () => number;
 }
@@ -63,7 +65,8 @@ export interface EvaluationProgress {
 export async function* evaluateDataset(
   options: EvaluationOptions,
 ): AsyncGenerator<EvaluationProgress, Evaluation, void> {
-  const { engine, dataset, indices, modelConfig, batchSize, klScale = 1, clock = () => performance.now() } = options;
+  const { engine, dataset, indices, modelConfig, batchSize, klScale = 1, haltThreshold } = options;
+  const { clock = () => performance.now() } = options;
   const classes = modelConfig.numClasses;
   const logits = new Float64Array(indices.length * classes);
   const labels = Uint32Array.from(indices, (index) => dataset.labels[index]);
@@ -76,7 +79,11 @@ export async function* evaluateDataset(
     const started = clock();
     const chosen = indices.subarray(batch * batchSize, (batch + 1) * batchSize);
     const packed = packBatch(dataset, chosen, modelConfig.maxSeqLength);
-    const { logits: rows, haltingSteps, losses } = await engine.predict(packed, { want: "everything", klScale });
+    const { logits: rows, haltingSteps, losses } = await engine.predict(packed, {
+      want: "everything",
+      klScale,
+      haltThreshold,
+    });
     if (losses === undefined) {
       throw new RunError(
         `Cannot evaluate: the ${engine.kind} engine returned no losses`,

@@ -1,15 +1,13 @@
 import type { PackedBatch } from "../../src/data/packed_batch.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { dropoutKey, DropoutMask } from "../../src/model/dropout.ts";
+import { HALT_THRESHOLD } from "../../src/model/reference/halting.ts";
 import { modelParts } from "../../src/model/reference/parts.ts";
 import { forwardSequence } from "../../src/model/reference/sequence.ts";
 import type { Weights } from "../../src/model/tensors.ts";
 
-/** r − p at or below which a token halts (spec §1). */
-const THRESHOLD = 1e-6;
-
 /**
- * The smallest distance of any halting decision from its tie, |r − sigmoid(s) − 1e-6| over all tokens and steps, under
+ * The smallest distance of any halting decision from its tie, |r − sigmoid(s) − (1 − θ)| over all tokens and steps, under
  * the dropout of (`seed`, `step`). Where it is tiny, rounding may change a token's step count.
  */
 export function haltingMargin(
@@ -19,6 +17,7 @@ export function haltingMargin(
   dropout: number,
   seed: number,
   step: number,
+  threshold: number = HALT_THRESHOLD,
 ): number {
   const parts = modelParts(config, { parameters: Float64Array.from(parameters), buffers: Float64Array.from(buffers) });
   const d = config.dModel;
@@ -26,7 +25,7 @@ export function haltingMargin(
   for (let s = 0; s < labels.length; s++) {
     const mask = new DropoutMask(dropoutKey(seed, step, s), dropout);
     const ids = tokens.subarray(offsets[s], offsets[s + 1]);
-    const { recurrence } = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false });
+    const { recurrence } = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false, threshold });
     const { halts, probabilities, steps } = recurrence.halting;
     if (!halts) continue;
     for (let i = 0; i < ids.length; i++) {
@@ -35,7 +34,7 @@ export function haltingMargin(
         const { weight, bias } = parts.tensors.halting[t];
         let score = bias[0];
         for (let j = 0; j < d; j++) score += weight[j] * recurrence.steps[t].output[i * d + j];
-        smallest = Math.min(smallest, Math.abs(remainder - 1 / (1 + Math.exp(-score)) - THRESHOLD));
+        smallest = Math.min(smallest, Math.abs(remainder - 1 / (1 + Math.exp(-score)) - (1 - threshold)));
         remainder -= probabilities[i * config.maxLayers + t];
       }
     }
