@@ -2,6 +2,7 @@
 //
 // Slabs [vectors] of four floats. norms [blocks] holds Σ g² of the gradient's blocks, which every workgroup sums in the same
 // order; where a loss or the norm is not finite, or a sequence incomplete, nothing but the gradient changes. report: gradient norm, 1 if updated.
+// latch is set by such a step; the steps behind it in the same submission then change nothing either.
 
 override W: u32 = 64;
 
@@ -35,6 +36,7 @@ struct Update {
 @group(0) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> firstMoment: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> latch: atomic<u32>;
 
 var<workgroup> sums: array<vec2f, W>;
 
@@ -65,7 +67,10 @@ fn adamw(
     if (tid < width) { sums[tid] += sums[tid + width]; }
     workgroupBarrier();
   }
-  let updated = isFinite(sums[0].x) && sums[0].y == 0.0;
+  let good = isFinite(sums[0].x) && sums[0].y == 0.0;
+  // Only a step that is not good sets the latch, so that its workgroups agree whatever they read.
+  let updated = good && atomicLoad(&latch) == 0u;
+  if (tid == 0u && !good) { atomicStore(&latch, 1u); }
   let norm = sqrt(sums[0].x);
   if (tid == 0u && group.x == 0u) {
     halt[update.report] = norm;

@@ -3,7 +3,7 @@
 //
 // parameters [count]; buffers u₁ v₁ u₂ v₂; sources [packed floats] says where each comes from and which factor it takes;
 // packed starts with the factors: 1, 1/σ₁, 1/σ₂, then for each head 1/(τ + 1e-8) and what carries z·∂z to ∂log τ. A copy of
-// the buffers stands at atDirections, for the gradient.
+// the buffers stands at atDirections, for the gradient. latch is 1 behind a step that was not finite (adamw.wgsl).
 
 override W: u32 = 64;
 override D: u32;
@@ -34,6 +34,7 @@ struct Source {
 @group(0) @binding(2) var<storage, read_write> buffers: array<f32>;
 @group(0) @binding(3) var<storage, read> sources: array<Source>;
 @group(0) @binding(4) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(5) var<storage, read> latch: u32;
 
 var<workgroup> sums: array<f32, W>;
 
@@ -67,7 +68,7 @@ fn normalize(tid: u32, at: u32, count: u32) {
 
 // v ← Wᵀu/‖Wᵀu‖, then u ← Wv/‖Wv‖ if asked; returns σ = uᵀWv.
 fn spectralNorm(tid: u32, w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
-  if (preparation.iterate == 1u) {
+  if (preparation.iterate == 1u && latch == 0u) {
     for (var i = tid; i < inputs; i += W) {
       var sum = 0.0;
       for (var o = 0u; o < outputs; o++) { sum += parameters[w + o * inputs + i] * buffers[u + o]; }

@@ -22,6 +22,12 @@ export interface StepSettings extends ObjectiveSettings {
   readonly clipGradNorm: number;
 }
 
+/** What one training step is given. */
+export interface TrainingStep {
+  readonly batch: PackedBatch;
+  readonly settings: StepSettings;
+}
+
 /** The objective over one batch (spec §2), natural logarithms. */
 export interface Losses {
   /** CE + klLossWeight · KL + entLossWeight · E. */
@@ -113,6 +119,11 @@ export interface Engine {
   download(): Promise<Required<ModelState>>;
   /** One optimizer step: power iteration, forward, backward, clipping, AdamW (spec §2). */
   trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult>;
+  /**
+   * `trainStep` for each of `steps` in turn, up to the first that does not update: the results so far, that one included.
+   * There only where it saves time to hand over several steps at once; `trainSteps` of train_steps.ts serves any engine.
+   */
+  trainSteps?(steps: readonly TrainingStep[]): Promise<StepResult[]>;
   /** Losses and gradient at the present weights; changes nothing. */
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult>;
   /** Logits and depth without dropout. */

@@ -1,3 +1,4 @@
+import { Worker } from "node:worker_threads";
 import type { PackedBatch } from "../data/packed_batch.ts";
 import { DataError, DeviceError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -12,13 +13,20 @@ import type {
   SequenceTrace,
   StepResult,
   StepSettings,
+  TrainingStep,
 } from "./engine.ts";
 import type { AdapterChoice } from "./gpu/adapter.ts";
-import type { Answer, Failure, Request } from "./gpu/messages.ts";
+import type { Failure, Message, Request } from "./gpu/messages.ts";
 
 export interface GpuEngineOptions {
   readonly adapter?: AdapterChoice;
+  /** Worker in the place of the shipped one, for tests that break it. */
+  readonly worker?: URL;
 }
+
+const WORKER = new URL("./gpu/worker.ts", import.meta.url);
+
+const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a new engine.");
 
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
 export class GpuEngine implements Engine {
@@ -29,30 +37,33 @@ export class GpuEngine implements Engine {
   #waiting: { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }[] = [];
   #dead: RunError | undefined;
 
-  private constructor(config: ModelConfig) {
+  private constructor(config: ModelConfig, worker: URL) {
     this.#config = config;
-    this.#worker = new Worker(new URL("./gpu/worker.ts", import.meta.url), { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => {
+    this.#worker = new Worker(worker);
+    this.#worker.on("message", (message: Message) => {
+      if ("crash" in message) {
+        this.#end(stopped(message.crash));
+        return;
+      }
       const call = this.#waiting.shift();
-      if ("failure" in data) call?.reject(errorOf(data.failure));
-      else call?.resolve(data.result);
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#end(new RunError(`Cannot go on with the GPU: ${event.message}`, "Use --device cpu."));
-    };
+      if ("failure" in message) call?.reject(errorOf(message.failure));
+      else call?.resolve(message.result);
+    });
+    this.#worker.on("messageerror", (error: Error) => this.#end(stopped(error.message)));
+    this.#worker.on("error", (error: Error) => this.#end(stopped(error.message)));
+    this.#worker.on("exit", () => this.#end(stopped("its worker ended")));
   }
 
   /**
    * Opens the adapter; all weights are zero until `upload`. `config` must be valid. Throws DeviceError where there is
    * no adapter or the model exceeds its limits.
    */
-  static async open(config: ModelConfig, { adapter }: GpuEngineOptions = {}): Promise<GpuEngine> {
-    const engine = new GpuEngine(config);
+  static async open(config: ModelConfig, { adapter, worker = WORKER }: GpuEngineOptions = {}): Promise<GpuEngine> {
+    const engine = new GpuEngine(config, worker);
     try {
       engine.#description = await engine.#ask({ kind: "open", config, adapter });
     } catch (error) {
-      engine.#worker.terminate();
+      engine.#end(CLOSED);
       throw error;
     }
     return engine;
@@ -70,12 +81,17 @@ export class GpuEngine implements Engine {
     return this.#ask({ kind: "download" });
   }
 
-  trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    return this.#askAbout(batch, { kind: "trainStep", batch, settings });
+  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
+    const [result] = await this.trainSteps([{ batch, settings }]);
+    return result;
+  }
+
+  trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {
+    return this.#askAbout(steps.map(({ batch }) => batch), { kind: "trainSteps", steps });
   }
 
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
-    return this.#askAbout(batch, { kind: "gradient", batch, settings });
+    return this.#askAbout([batch], { kind: "gradient", batch, settings });
   }
 
   predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
@@ -84,21 +100,22 @@ export class GpuEngine implements Engine {
         new DeviceError("Cannot use the GPU: its kernels have no halting threshold", "Use --device cpu for this."),
       );
     }
-    return this.#askAbout(batch, { kind: "predict", batch, settings });
+    return this.#askAbout([batch], { kind: "predict", batch, settings });
   }
 
   trace(batch: PackedBatch): Promise<SequenceTrace[]> {
-    return this.#askAbout(batch, { kind: "trace", batch });
+    return this.#askAbout([batch], { kind: "trace", batch });
   }
 
   async close(): Promise<void> {
-    if (this.#dead === undefined) await this.#ask({ kind: "close" });
-    this.#end(new RunError("Cannot use the GPU engine: it is closed", "Open a new engine."));
+    // A worker that cannot answer any more holds nothing that its end does not free.
+    if (this.#dead === undefined) await this.#ask({ kind: "close" }).catch(() => {});
+    this.#end(CLOSED);
   }
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection
-  async #askAbout<T>(batch: PackedBatch, request: Request): Promise<T> {
-    checkBatch(this.#config, batch);
+  async #askAbout<T>(batches: readonly PackedBatch[], request: Request): Promise<T> {
+    for (const batch of batches) checkBatch(this.#config, batch);
     return this.#ask(request);
   }
 
@@ -113,11 +130,19 @@ export class GpuEngine implements Engine {
     });
   }
 
+  /** From now on every call is answered with `reason`, unless there is an earlier one. */
   #end(reason: RunError): void {
-    this.#dead = reason;
+    this.#dead ??= reason;
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.splice(0)) reject(reason);
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#dead);
   }
+}
+
+function stopped(reason: string): RunError {
+  return new RunError(
+    `Cannot go on with the GPU: ${reason.split("\n")[0]}`,
+    "Report this with the command that led to it, and use --device cpu.",
+  );
 }
 
 function errorOf({ name, message, hint = "Report this with the command that led to it." }: Failure): Error {

@@ -1,13 +1,23 @@
 import { epochOrder, packBatch } from "../data/batches.ts";
 import type { DatasetSplit, TokenizedDataset } from "../data/dataset.ts";
-import type { Engine, StepResult } from "../engine/engine.ts";
+import type { Engine, StepResult, TrainingStep } from "../engine/engine.ts";
+import { trainSteps } from "../engine/train_steps.ts";
 import { DataError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { ChunkSize, stepsToMultiple } from "./chunks.ts";
 import { ADAMW, type TrainConfig } from "./config.ts";
 import { evaluateDataset, type Evaluation, evaluationMetrics } from "./evaluation.ts";
-import type { EpochSums, TrainEvent, TrainPosition } from "./events.ts";
+import type { TrainEvent, TrainPosition } from "./events.ts";
 import { klScaleAt, learningRateAt } from "./schedule.ts";
-import { addBatch, EMPTY_SUMS, meanLosses, type Stopwatch, timingRows, trainingMetrics } from "./sums.ts";
+import {
+  addBatch,
+  type BatchSize,
+  EMPTY_SUMS,
+  meanLosses,
+  type Stopwatch,
+  timingRows,
+  trainingMetrics,
+} from "./sums.ts";
 import { turnTaker } from "./turn.ts";
 
 /** A loss or gradient became NaN or infinite: the weights before that step are the last good ones. Exit code 1. */
@@ -33,7 +43,7 @@ export interface TrainingOptions {
   readonly config: TrainConfig;
   /** Where to go on; absent at the start of a run. */
   readonly resume?: TrainPosition;
-  /** Aborted to stop after the batch under way. */
+  /** Aborted to stop after what is under way: a batch, or as many as the engine takes at once. */
   readonly signal?: AbortSignal;
   /** Milliseconds of a monotonic clock; reaches timing rows only. */
   readonly clock?: () => number;
@@ -60,7 +70,7 @@ export function batchesPerEpoch(trainingReviews: number, config: TrainConfig): n
  * Trains a model (spec §2–§3) and tells what happens. What follows a position is determined by it, the engine's state
  * and the options: an interrupted and resumed run yields the same step, epoch and checkpoint events, except timing.
  *
- * An aborted signal ends the run after the batch under way, with a checkpoint and outcome `interrupted`. Throws
+ * An aborted signal ends the run after what is under way, with a checkpoint and outcome `interrupted`. Throws
  * NonFiniteLossError before a bad update is made, RunError when the engine dies, DataError on a foreign token or label.
  */
 export async function* trainModel(options: TrainingOptions): AsyncGenerator<TrainEvent, void, void> {
@@ -73,12 +83,9 @@ interface Schedule {
   readonly klScale: number;
 }
 
-interface TrainedBatch {
+interface TrainedBatch extends BatchSize {
   readonly result: StepResult;
   readonly schedule: Schedule;
-  /** Of this batch alone. */
-  readonly sums: EpochSums;
-  readonly watch: Stopwatch;
 }
 
 class Training {
@@ -89,6 +96,7 @@ class Training {
   readonly #batches: number;
   readonly #totalSteps: number;
   #position: TrainPosition;
+  readonly #chunk = new ChunkSize();
   /** The position of the latest checkpoint. */
   #saved: TrainPosition | undefined;
 
@@ -145,19 +153,23 @@ class Training {
     const epochWatch = new RunningStopwatch();
     let stepWatch = new RunningStopwatch();
     while (this.#position.batch < this.#batches && !signal?.aborted) {
-      const start = this.#position.batch * config.batchSize;
-      const trained = await this.#trainBatch(order.subarray(start, start + config.batchSize));
-      epochWatch.add(trained.watch);
-      stepWatch.add(trained.watch);
-      const { step, batch } = this.#position;
-      yield this.#progress("training", batch, this.#batches, trained.watch);
-      if (step % config.logEvery === 0) {
-        yield this.#stepEvent(trained, stepWatch);
-        stepWatch = new RunningStopwatch();
+      const { trained, seconds } = await this.#trainChunk(order);
+      epochWatch.seconds += seconds;
+      stepWatch.seconds += seconds;
+      for (const one of trained) {
+        this.#accept(one);
+        epochWatch.add(one);
+        stepWatch.add(one);
+        const { step, batch } = this.#position;
+        yield this.#progress("training", batch, this.#batches, { tokens: one.tokens, reviews: one.sequences });
+        if (step % config.logEvery === 0) {
+          yield this.#stepEvent(one, stepWatch);
+          stepWatch = new RunningStopwatch();
+        }
+        const due = config.checkpointEvery > 0 && step % config.checkpointEvery === 0;
+        if (due && batch < this.#batches) yield await this.#checkpoint(false);
+        await this.#takeTurn();
       }
-      const due = config.checkpointEvery > 0 && step % config.checkpointEvery === 0;
-      if (due && batch < this.#batches) yield await this.#checkpoint(false);
-      await this.#takeTurn();
     }
     return epochWatch;
   }
@@ -175,37 +187,56 @@ class Training {
     };
   }
 
-  async #trainBatch(indices: Uint32Array): Promise<TrainedBatch> {
+  /**
+   * Trains the next batches of the epoch: one, or several where the engine takes them at once. A chunk ends where
+   * something is due, so that what is timed or saved is the same for any size of chunk.
+   */
+  async #trainChunk(order: Uint32Array): Promise<{ trained: TrainedBatch[]; seconds: number }> {
     const { engine, dataset, modelConfig, config } = this.#options;
     const started = this.#clock();
-    const { step } = this.#position;
-    const schedule = this.#schedule(step);
-    const packed = packBatch(dataset, indices, modelConfig.maxSeqLength);
-    const result = await engine.trainStep(packed, {
-      ...ADAMW,
-      ...schedule,
-      dropout: modelConfig.dropout,
-      seed: config.seed,
-      weightDecay: config.weightDecay,
-      clipGradNorm: config.clipGradNorm,
+    const { step, batch } = this.#position;
+    const count = engine.trainSteps === undefined ? 1 : Math.min(
+      this.#chunk.steps,
+      this.#batches - batch,
+      stepsToMultiple(step, config.logEvery),
+      stepsToMultiple(step, config.checkpointEvery),
+    );
+    const steps = Array.from({ length: count }, (_, k): TrainingStep => {
+      const start = (batch + k) * config.batchSize;
+      return {
+        batch: packBatch(dataset, order.subarray(start, start + config.batchSize), modelConfig.maxSeqLength),
+        settings: {
+          ...ADAMW,
+          ...this.#schedule(step + k),
+          dropout: modelConfig.dropout,
+          seed: config.seed,
+          weightDecay: config.weightDecay,
+          clipGradNorm: config.clipGradNorm,
+        },
+      };
     });
+    const results = await trainSteps(engine, steps);
+    const trained = results.map((result, k): TrainedBatch => {
+      const { batch, settings } = steps[k];
+      return { result, schedule: settings, sequences: batch.labels.length, tokens: batch.tokens.length };
+    });
+    const milliseconds = this.#clock() - started;
+    this.#chunk.learn(count, milliseconds);
+    return { trained, seconds: milliseconds / 1000 };
+  }
+
+  /** Moves on by one batch; throws NonFiniteLossError when it changed nothing. */
+  #accept({ result, ...size }: TrainedBatch): void {
+    const { step, batch, sums } = this.#position;
     if (!result.updated) {
       throw new NonFiniteLossError(step, Number.isFinite(result.loss) ? "gradient" : "training loss");
     }
-    const size = { sequences: indices.length, tokens: packed.tokens.length };
-    this.#position = {
-      ...this.#position,
-      step: step + 1,
-      batch: this.#position.batch + 1,
-      sums: addBatch(this.#position.sums, size, result),
-    };
-    const seconds = (this.#clock() - started) / 1000;
-    const watch = { seconds, tokens: size.tokens, reviews: size.sequences, tokenSteps: result.tokenSteps };
-    return { result, schedule, sums: addBatch(EMPTY_SUMS, size, result), watch };
+    this.#position = { ...this.#position, step: step + 1, batch: batch + 1, sums: addBatch(sums, size, result) };
   }
 
-  #stepEvent({ result, schedule, sums }: TrainedBatch, watch: Stopwatch): TrainEvent {
+  #stepEvent({ result, schedule, ...size }: TrainedBatch, watch: Stopwatch): TrainEvent {
     const { step, epoch } = this.#position;
+    const sums = addBatch(EMPTY_SUMS, size, result);
     const place = { step, epoch: null, split: "train" } as const;
     return {
       kind: "step",
@@ -304,10 +335,9 @@ class RunningStopwatch implements Stopwatch {
   reviews = 0;
   tokenSteps = 0;
 
-  add(watch: Stopwatch): void {
-    this.seconds += watch.seconds;
-    this.tokens += watch.tokens;
-    this.reviews += watch.reviews;
-    this.tokenSteps += watch.tokenSteps;
+  add({ sequences, tokens, result }: TrainedBatch): void {
+    this.tokens += tokens;
+    this.reviews += sequences;
+    this.tokenSteps += result.tokenSteps;
   }
 }

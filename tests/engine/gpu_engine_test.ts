@@ -29,7 +29,7 @@ gpuTest("a training step on the GPU takes at most four dispatches, a prediction 
   const model = await GpuModel.open(config);
   try {
     model.upload(state);
-    await model.trainStep(batch, settings);
+    await model.trainSteps([{ batch, settings }]);
     assert.equal(model.recorder.dispatched, 4);
     await model.predict(batch, { want: "everything", klScale: 1 });
     assert.equal(model.recorder.dispatched, 6);

@@ -6,6 +6,7 @@ import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
+import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** Floats of a sequence's results. */
 export const RESULT_FLOATS = 8;
@@ -17,9 +18,6 @@ export function haltPlaces({ maxLayers, numClasses }: ModelConfig, tokens: numbe
   const report = logits + numClasses * sequences;
   return { results, logits, report, end: report + 2 };
 }
-
-/** Enough for every uniform structure of the shaders. */
-export const UNIFORM_BYTES = 128;
 
 /** Numbers of a uniform buffer: whole numbers and floats side by side. */
 function uniform(integers: readonly number[], floats: readonly number[], then: readonly number[] = []): ArrayBuffer {

@@ -1,7 +1,7 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ModelState } from "../../model/state.ts";
-import type { ObjectiveSettings, PredictSettings, StepSettings } from "../engine.ts";
+import type { ObjectiveSettings, PredictSettings, TrainingStep } from "../engine.ts";
 import type { AdapterChoice } from "./adapter.ts";
 
 /** What the host asks of the worker that holds the GPU; answers come in the same order. */
@@ -9,7 +9,7 @@ export type Request =
   | { readonly kind: "open"; readonly config: ModelConfig; readonly adapter?: AdapterChoice }
   | { readonly kind: "upload"; readonly state: ModelState }
   | { readonly kind: "download" }
-  | { readonly kind: "trainStep"; readonly batch: PackedBatch; readonly settings: StepSettings }
+  | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }
   | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }
   | { readonly kind: "predict"; readonly batch: PackedBatch; readonly settings: PredictSettings }
   | { readonly kind: "trace"; readonly batch: PackedBatch }
@@ -22,4 +22,5 @@ export interface Failure {
   readonly hint?: string;
 }
 
-export type Answer = { readonly result: unknown } | { readonly failure: Failure };
+/** What the worker tells: an answer, or that it cannot go on because of an error that nobody caught. */
+export type Message = { readonly result: unknown } | { readonly failure: Failure } | { readonly crash: string };

@@ -12,6 +12,7 @@ import type {
   SequenceTrace,
   StepResult,
   StepSettings,
+  TrainingStep,
 } from "../engine.ts";
 import { type AdapterChoice, openDevice, requireAdapter, summarize } from "./adapter.ts";
 import {
@@ -22,17 +23,18 @@ import {
   reduceBlocks,
   reduceUniform,
   requireComplete,
+  RESULT_FLOATS,
   sequenceUniform,
   sumResults,
-  UNIFORM_BYTES,
 } from "./batch_run.ts";
-import { type BatchWords, batchWords } from "./batch_words.ts";
+import { batchWords } from "./batch_words.ts";
 import { Buffers } from "./buffers.ts";
 import { fours, type Keeping, listRows, rowVectors } from "./fields.ts";
 import { type GpuLayout, gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, Pipelines, pipelineSpecs, workgroupThreads } from "./pipelines.ts";
 import { Recorder, type Span } from "./recorder.ts";
 import { traceSequences } from "./trace.ts";
+import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
 const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -40,13 +42,27 @@ const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
 const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
 type Slab = typeof SLABS[number];
 
+/** What holds nothing between two calls. */
+const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
+
 const NO_OBJECTIVE: ObjectiveSettings = { klScale: 1, dropout: 0, seed: 0 };
 
-/** A batch on the device. */
+/** One step of a submission: a batch and what is to be done with it. */
+interface Task {
+  readonly batch: PackedBatch;
+  readonly settings: ObjectiveSettings;
+  /** Where the step ends with an update of the weights. */
+  readonly update?: StepSettings;
+}
+
+/** A task whose batch is on the device. */
 interface Placed {
   readonly batch: PackedBatch;
-  readonly words: BatchWords;
+  /** Its number in the submission. */
+  readonly place: number;
   readonly halt: ReturnType<typeof haltPlaces>;
+  /** Blocks of its reduction; 0 where there is none. */
+  readonly blocks: number;
 }
 
 /** The model on one GPU: weights, optimizer state and batches stay on the device. Runs where waiting may block. */
@@ -86,14 +102,11 @@ export class GpuModel {
     const { buffers, layout } = this;
     for (const name of SLABS) buffers.need(name, this.#slabBytes(name), STORAGE);
     buffers.need("gradient", this.#slabBytes("parameters"), STORAGE);
-    for (const pass of ["prepare", "sequence", "reduce", "adamw"]) {
-      buffers.need(`${pass}Uniform`, UNIFORM_BYTES, UNIFORM);
-    }
+    buffers.need("latch", 16, STORAGE);
     buffers.need("packedSources", layout.packedSources.byteLength, STORAGE);
     buffers.need("slotPlaces", layout.slotPlaces.byteLength, STORAGE);
-    this.device.queue.writeBuffer(buffers.get("packedSources"), 0, layout.packedSources);
-    this.device.queue.writeBuffer(buffers.get("slotPlaces"), 0, layout.slotPlaces);
-    this.#placePositions(1);
+    buffers.write("packedSources", layout.packedSources);
+    buffers.write("slotPlaces", layout.slotPlaces);
   }
 
   upload({ weights, optimizer }: ModelState): void {
@@ -114,57 +127,71 @@ export class GpuModel {
     for (const name of SLABS) {
       const values = new Float32Array(this.#slabBytes(name) / 4);
       values.set(slabs[name] ?? []);
-      this.device.queue.writeBuffer(this.buffers.get(name), 0, values);
+      this.buffers.write(name, values);
     }
     this.#step = optimizer?.step ?? 0;
     this.#packed = false;
   }
 
   async download(): Promise<Required<ModelState<Float32Array>>> {
-    const spans = SLABS.map((name): Span => ({ buffer: name, first: 0, count: this.#slabCount(name) }));
-    const [parameters, buffers, firstMoment, secondMoment] = await this.recorder.read(spans);
+    const [parameters, buffers, firstMoment, secondMoment] = await this.#guard(async () => {
+      for (const name of SLABS) this.recorder.keep({ buffer: name, first: 0, count: this.#slabCount(name) });
+      return await this.recorder.read();
+    });
     return { weights: { parameters, buffers }, optimizer: { firstMoment, secondMoment, step: this.#step } };
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    const placed = this.#place(batch, settings, "train", false);
-    const { halt } = placed;
-    const blocks = this.#placeReduction(placed);
-    const sequences = batch.labels.length;
-    this.#write("adamw", adamwUniform(this.layout, blocks, sequences, halt, settings, this.#step + 1));
-    await this.#prepare(true);
-    await this.#gradients(placed, blocks);
-    await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads));
-    const [floats] = await this.recorder.read([{
-      buffer: "halt",
-      first: halt.results,
-      count: halt.end - halt.results,
-    }]);
-    const [gradNorm, updated] = floats.subarray(halt.report - halt.results);
-    if (updated === 1) this.#step++;
-    this.#packed = updated !== 1;
-    requireComplete(floats, sequences);
-    const sums = sumResults(floats, sequences);
-    const { correct, tokenSteps } = sums;
-    return {
-      ...lossesOf(this.config, batch, settings.klScale, sums),
-      gradNorm,
-      updated: updated === 1,
-      correct,
-      tokenSteps,
-    };
+  /** Ends behind the first step that does not update. */
+  async trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {
+    const results: StepResult[] = [];
+    while (results.length < steps.length && results.at(-1)?.updated !== false) {
+      results.push(...await this.#trainTogether(steps.slice(results.length)));
+    }
+    return results;
+  }
+
+  /** Trains as many of `steps` as fit one submission. */
+  async #trainTogether(steps: readonly TrainingStep[]): Promise<StepResult[]> {
+    const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
+    const [placed, spans] = await this.#guard(async () => {
+      const placed = this.#place(tasks, "train", false);
+      this.recorder.clear("latch");
+      for (const { batch, place, halt, blocks } of placed) {
+        await this.#prepare(true, place);
+        await this.recorder.dispatch("train", batch.labels.length, place);
+        await this.recorder.dispatch("reduce", blocks, place);
+        await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
+        this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.end - halt.results });
+      }
+      return [placed, await this.recorder.read()];
+    });
+    this.#packed = false;
+    const results: StepResult[] = [];
+    for (const { batch, place, halt } of placed) {
+      const floats = spans[place];
+      const [gradNorm, updated] = floats.subarray(halt.report - halt.results);
+      if (updated === 1) this.#step++;
+      requireComplete(floats, batch.labels.length);
+      const sums = sumResults(floats, batch.labels.length);
+      const { correct, tokenSteps } = sums;
+      const losses = lossesOf(this.config, batch, steps[place].settings.klScale, sums);
+      results.push({ ...losses, gradNorm, updated: updated === 1, correct, tokenSteps });
+      if (updated !== 1) break;
+    }
+    return results;
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
-    const placed = this.#place(batch, settings, "train", false);
-    const { halt } = placed;
-    const blocks = this.#placeReduction(placed);
-    await this.#prepare(false);
-    await this.#gradients(placed, blocks);
-    const [floats, gradient] = await this.recorder.read([
-      { buffer: "halt", first: halt.results, count: halt.logits - halt.results },
-      { buffer: "gradient", first: 0, count: this.layout.parameterCount },
-    ], ["gradient"]);
+    const [floats, gradient] = await this.#guard(async () => {
+      const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", false);
+      await this.#prepare(false);
+      await this.recorder.dispatch("train", batch.labels.length);
+      await this.recorder.dispatch("reduce", blocks);
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
+      this.recorder.keep({ buffer: "gradient", first: 0, count: this.layout.parameterCount });
+      this.recorder.clear("gradient");
+      return await this.recorder.read();
+    });
     requireComplete(floats, batch.labels.length);
     const sums = sumResults(floats, batch.labels.length);
     return { ...lossesOf(this.config, batch, settings.klScale, sums), gradient };
@@ -172,16 +199,16 @@ export class GpuModel {
 
   async predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
     const settings = { ...NO_OBJECTIVE, klScale };
-    const placed = this.#place(batch, settings, "predict", want === "logits");
-    await this.#prepare(false);
-    await this.#sequences("predict", placed);
-    const { halt } = placed;
-    const [floats, steps] = await this.recorder.read([
-      { buffer: "halt", first: halt.results, count: halt.report - halt.results },
-      this.#stepsSpan(batch, "predict"),
-    ]);
+    const [floats, steps] = await this.#guard(async () => {
+      const [{ halt }] = this.#place([{ batch, settings }], "predict", want === "logits");
+      await this.#prepare(false);
+      await this.recorder.dispatch("predict", batch.labels.length);
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
+      this.recorder.keep(this.#stepsSpan(batch, "predict"));
+      return await this.recorder.read();
+    });
     requireComplete(floats, batch.labels.length);
-    const logits = floats.slice(halt.logits - halt.results);
+    const logits = floats.slice(RESULT_FLOATS * batch.labels.length);
     const haltingSteps = Uint8Array.from(new Uint32Array(steps.buffer));
     if (want === "logits") return { logits, haltingSteps };
     const losses = lossesOf(this.config, batch, klScale, sumResults(floats, batch.labels.length));
@@ -189,24 +216,24 @@ export class GpuModel {
   }
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
-    const placed = this.#place(batch, NO_OBJECTIVE, "trace", false);
-    await this.#prepare(false);
-    await this.#sequences("trace", placed);
     const tokens = batch.tokens.length;
-    const { results, logits } = placed.halt;
-    const [rows, probabilities, steps, floats] = await this.recorder.read([
-      { buffer: "rows", first: 0, count: 4 * tokens * rowVectors(this.config, "trace") },
-      { buffer: "halt", first: 0, count: tokens * this.config.maxLayers },
-      this.#stepsSpan(batch, "trace"),
-      { buffer: "halt", first: results, count: logits - results },
-    ]);
+    const [rows, probabilities, steps, floats] = await this.#guard(async () => {
+      const [{ halt: { results, logits } }] = this.#place([{ batch, settings: NO_OBJECTIVE }], "trace", false);
+      await this.#prepare(false);
+      await this.recorder.dispatch("trace", batch.labels.length);
+      this.recorder.keep({ buffer: "rows", first: 0, count: 4 * tokens * rowVectors(this.config, "trace") });
+      this.recorder.keep({ buffer: "halt", first: 0, count: tokens * this.config.maxLayers });
+      this.recorder.keep(this.#stepsSpan(batch, "trace"));
+      this.recorder.keep({ buffer: "halt", first: results, count: logits - results });
+      return await this.recorder.read();
+    });
     requireComplete(floats, batch.labels.length);
     return traceSequences(this.config, batch, rows, probabilities, new Uint32Array(steps.buffer));
   }
 
   close(): void {
     this.buffers.destroy();
-    this.recorder.close();
+    this.device.destroy();
   }
 
   #slabCount(name: Slab): number {
@@ -221,35 +248,56 @@ export class GpuModel {
     return { buffer: "lists", first: (listRows(this.config, keeping) - 1) * tokens.length, count: tokens.length };
   }
 
-  #write(pass: "prepare" | "sequence" | "reduce" | "adamw", values: ArrayBuffer): void {
-    this.device.queue.writeBuffer(this.buffers.get(`${pass}Uniform`), 0, values);
+  /** Runs `work`; behind a fault that the device survives, scratch memory is freed and the weights are packed anew. */
+  #guard<T>(work: () => Promise<T>): Promise<T> {
+    return this.recorder.guard(work, () => {
+      for (const name of SCRATCH) this.buffers.release(name);
+      this.#positions = 0;
+      this.#packed = false;
+    });
   }
 
-  /** Makes room for the batch and writes it. */
-  #place(batch: PackedBatch, settings: ObjectiveSettings, keeping: Keeping, early: boolean): Placed {
+  /** Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need. */
+  #place(tasks: readonly Task[], keeping: Keeping, early: boolean): Placed[] {
+    const { config, buffers, layout, threads } = this;
+    const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, this.#step + k));
+    const window = BINDING_ALIGNMENT *
+      Math.ceil(4 * Math.max(...all.map(({ words }) => words.length)) / BINDING_ALIGNMENT);
+    const count = Math.max(1, Math.min(tasks.length, Math.floor(this.device.limits.maxBufferSize / window)));
+    const batches = new Uint32Array(count * window / 4), uniforms = new Uniforms(count);
+    const placed = tasks.slice(0, count).map(({ batch, settings, update }, place): Placed => {
+      const words = all[place], sequences = batch.labels.length;
+      const halt = haltPlaces(config, batch.tokens.length, sequences);
+      const blocks = keeping === "train" ? reduceBlocks(config, layout, words, threads) : 0;
+      batches.set(words.words, place * window / 4);
+      uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
+      uniforms.set(place, "sequenceUniform", sequenceUniform(config, batch, words, settings, early, threads));
+      uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
+      if (update !== undefined) {
+        const step = this.#step + place + 1;
+        uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step));
+      }
+      return { batch, place, halt, blocks };
+    });
+    this.#allocateScratch(placed, keeping);
+    this.#placePositions(Math.max(...placed.map(({ batch }) => longestSequence(batch))));
+    buffers.need("batch", batches.byteLength, STORAGE, window);
+    buffers.need("uniforms", uniforms.bytes.byteLength, UNIFORM, UNIFORM_BYTES);
+    buffers.write("batch", batches);
+    buffers.write("uniforms", uniforms.bytes);
+    return placed;
+  }
+
+  /** What the steps of a submission use one after the other: enough for the largest of them. */
+  #allocateScratch(placed: readonly Placed[], keeping: Keeping): void {
     const { config, buffers } = this;
-    const n = batch.tokens.length, sequences = batch.labels.length;
-    const words = batchWords(batch, settings.seed, this.#step);
-    const halt = haltPlaces(config, n, sequences);
-    buffers.need("batch", words.words.byteLength, STORAGE);
-    buffers.need("rows", 16 * n * rowVectors(config, keeping), STORAGE);
-    buffers.need("halt", 4 * halt.end, STORAGE);
-    buffers.need("lists", 4 * n * listRows(config, keeping), STORAGE);
-    buffers.need("store", 16 * sequences * this.layout.storeVectors, STORAGE);
-    let longest = 0;
-    for (let s = 0; s < sequences; s++) longest = Math.max(longest, batch.offsets[s + 1] - batch.offsets[s]);
-    this.#placePositions(longest);
-    this.device.queue.writeBuffer(buffers.get("batch"), 0, words.words);
-    this.#write("sequence", sequenceUniform(config, batch, words, settings, early, this.threads));
-    return { batch, words, halt };
-  }
-
-  /** Blocks of the reduction, whose numbers are written. */
-  #placeReduction({ batch, words }: Placed): number {
-    const blocks = reduceBlocks(this.config, this.layout, words, this.threads);
-    this.buffers.need("norms", 4 * blocks, STORAGE);
-    this.#write("reduce", reduceUniform(batch, words, blocks));
-    return blocks;
+    const need = (name: string, bytes: (task: Placed) => number) =>
+      buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
+    need("rows", ({ batch }) => 16 * batch.tokens.length * rowVectors(config, keeping));
+    need("halt", ({ halt }) => 4 * halt.end);
+    need("lists", ({ batch }) => 4 * batch.tokens.length * listRows(config, keeping));
+    need("store", ({ batch }) => 16 * batch.labels.length * this.layout.storeVectors);
+    need("norms", ({ blocks }) => 4 * blocks);
   }
 
   /** The packed weights end with the positions' encodings (spec §1), as many as the longest sequence so far needs. */
@@ -258,7 +306,7 @@ export class GpuModel {
     const { dModel: d } = this.config;
     const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
     const row = 4 * fours(d), first = 4 * this.layout.packedVectors;
-    const packed = this.buffers.need(
+    this.buffers.need(
       "packed",
       Math.max(CONSTANT_BYTES, 4 * (first + wanted * row)),
       STORAGE | GPUBufferUsage.UNIFORM,
@@ -267,26 +315,22 @@ export class GpuModel {
     for (let i = 0; i < wanted; i++) {
       for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
     }
-    this.device.queue.writeBuffer(packed, 4 * first, values);
-    this.device.queue.writeBuffer(packed, 4 * this.layout.priorAt, this.layout.prior);
+    this.buffers.write("packed", values, 4 * first);
+    this.buffers.write("packed", this.layout.prior, 4 * this.layout.priorAt);
     this.#positions = wanted;
     this.#packed = false;
   }
 
   /** Packs the weights if they have changed, after a power iteration if asked. */
-  async #prepare(iterate: boolean): Promise<void> {
+  async #prepare(iterate: boolean, place = 0): Promise<void> {
     if (this.#packed && !iterate) return;
-    this.#write("prepare", prepareUniform(iterate));
-    await this.recorder.dispatch("prepare", 1);
+    await this.recorder.dispatch("prepare", 1, place);
     this.#packed = true;
   }
+}
 
-  async #sequences(pass: Keeping, { batch }: Placed): Promise<void> {
-    await this.recorder.dispatch(pass, batch.labels.length);
-  }
-
-  async #gradients(placed: Placed, blocks: number): Promise<void> {
-    await this.#sequences("train", placed);
-    await this.recorder.dispatch("reduce", blocks);
-  }
+function longestSequence({ offsets, labels }: PackedBatch): number {
+  let longest = 0;
+  for (let s = 0; s < labels.length; s++) longest = Math.max(longest, offsets[s + 1] - offsets[s]);
+  return longest;
 }

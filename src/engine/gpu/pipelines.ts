@@ -2,7 +2,7 @@ import { DeviceError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { binVectors, groupsOf, type Keeping, rowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
-import { compilePipeline, type PipelineSpec, SHADERS } from "./shaders.ts";
+import { compilePipeline, declaredBindings, type PipelineSpec, SHADERS } from "./shaders.ts";
 
 /** Threads of a workgroup where the adapter allows so many. */
 const THREADS = 256;
@@ -18,12 +18,12 @@ const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "h
 
 /** The buffers of each pass in the order of their bindings. */
 export const BINDINGS: Readonly<Record<Pass, readonly string[]>> = {
-  prepare: ["prepareUniform", "parameters", "buffers", "packedSources", "packed"],
+  prepare: ["prepareUniform", "parameters", "buffers", "packedSources", "packed", "latch"],
   train: SEQUENCE,
   trace: SEQUENCE,
   predict: SEQUENCE,
   reduce: ["reduceUniform", "packed", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
-  adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment"],
+  adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment", "latch"],
 };
 
 /** Bytes of workgroup memory that sequence.wgsl declares. */
@@ -78,15 +78,37 @@ export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: n
   };
 }
 
+/** Whether each step of a submission sees another part of the buffer that is bound as `name`. */
+export const isStepwise = (name: string): boolean => name === "batch" || name.endsWith("Uniform");
+
+/** A pipeline and the layout of what it is bound to. */
+export interface CompiledPass {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindings: GPUBindGroupLayout;
+}
+
 /** Compiles each pipeline when it is first asked for, once. */
 export class Pipelines {
-  readonly #made = new Map<Pass, Promise<GPUComputePipeline>>();
+  readonly #made = new Map<Pass, Promise<CompiledPass>>();
 
   constructor(readonly device: GPUDevice, readonly specs: Record<Pass, PipelineSpec>) {}
 
-  get(pass: Pass): Promise<GPUComputePipeline> {
-    const made = this.#made.get(pass) ?? compilePipeline(this.device, this.specs[pass]);
+  get(pass: Pass): Promise<CompiledPass> {
+    const made = this.#made.get(pass) ?? this.#compile(pass);
     this.#made.set(pass, made);
     return made;
+  }
+
+  async #compile(pass: Pass): Promise<CompiledPass> {
+    const bindings = this.device.createBindGroupLayout({
+      label: pass,
+      entries: declaredBindings(this.specs[pass].shader).map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type, hasDynamicOffset: isStepwise(BINDINGS[pass][binding]) },
+      })),
+    });
+    const layout = this.device.createPipelineLayout({ label: pass, bindGroupLayouts: [bindings] });
+    return { pipeline: await compilePipeline(this.device, this.specs[pass], layout), bindings };
   }
 }

@@ -1,6 +1,15 @@
-import { RunError } from "../../errors.ts";
+import { EpsilonError, RunError } from "../../errors.ts";
 import type { Buffers } from "./buffers.ts";
-import { BINDINGS, CONSTANT_BYTES, CONSTANTS, type Pass, type Pipelines } from "./pipelines.ts";
+import {
+  BINDINGS,
+  type CompiledPass,
+  CONSTANT_BYTES,
+  CONSTANTS,
+  isStepwise,
+  type Pass,
+  type Pipelines,
+} from "./pipelines.ts";
+import { uniformOffset } from "./uniforms.ts";
 
 /** A run of 4-byte words of a buffer that is to be read back. */
 export interface Span {
@@ -10,112 +19,205 @@ export interface Span {
 }
 
 interface Dispatch {
+  readonly kind: "dispatch";
   readonly pipeline: GPUComputePipeline;
-  readonly bindings: GPUBindGroup;
-  readonly groups: number;
+  readonly group: GPUBindGroup;
+  readonly offsets: number[];
+  readonly workgroups: number;
 }
 
-/** A bind group and the buffers that it was made from. */
+type Command =
+  | Dispatch
+  | { readonly kind: "keep"; readonly span: Span; readonly at: number }
+  | { readonly kind: "clear"; readonly buffer: string };
+
+/** A bind group and what it was made from. */
 interface Bound {
   readonly buffers: readonly GPUBuffer[];
+  readonly windows: readonly (number | undefined)[];
   readonly group: GPUBindGroup;
 }
 
-/** Collects dispatches into one pass, submits them when something is read, and tells what went wrong. */
+/** Milliseconds that the news of a lost device may take after the first call that failed for it. */
+const NEWS_MS = 100;
+
+/** Collects the commands of many steps, submits them in one go, reads back once, and tells what went wrong. */
 export class Recorder {
-  readonly #dispatches: Dispatch[] = [];
+  #commands: Command[] = [];
+  #kept = 0;
   readonly #bound = new Map<Pass, Bound>();
-  #fault: RunError | undefined;
-  #closed = false;
+  readonly #lost: Promise<string>;
+  #lostReason: string | undefined;
 
   /** Dispatches so far. */
   dispatched = 0;
+  /** Times that results were read back. */
+  reads = 0;
 
   constructor(readonly device: GPUDevice, readonly buffers: Buffers, readonly pipelines: Pipelines) {
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      if (!(event instanceof GPUUncapturedErrorEvent)) return;
-      const kind = event.error instanceof GPUOutOfMemoryError ? "it is out of memory" : event.error.message;
-      this.#fault ??= gpuFault(kind.split("\n")[0]);
-    });
-    device.lost.then(({ message }) => {
-      if (!this.#closed) this.#fault = gpuFault(`the device was lost${message === "" ? "" : `: ${message}`}`);
-    });
+    this.#lost = device.lost.then(({ message }) => this.#lostReason = message);
+    // Errors are caught by scopes; what comes outside of one belongs to a step that fails anyway.
+    device.addEventListener("uncapturederror", (event) => event.preventDefault());
   }
 
-  /** Adds a pass over `groups` workgroups. */
-  async dispatch(pass: Pass, groups: number): Promise<void> {
-    const pipeline = await this.pipelines.get(pass);
+  /**
+   * Runs `work`, in which commands are recorded and read, and turns every fault of the device into a RunError. What was
+   * recorded and not submitted is forgotten. `onFault` is told of faults that the device survives.
+   */
+  async guard<T>(work: () => Promise<T>, onFault: () => void): Promise<T> {
+    this.device.pushErrorScope("validation");
+    this.device.pushErrorScope("out-of-memory");
+    const [outcome] = await Promise.allSettled([work()]);
+    this.#commands = [];
+    this.#kept = 0;
+    const memory = await this.#endScope();
+    const validation = await this.#endScope();
+    const failed = outcome.status === "rejected";
+    const lost = this.#lostReason ??
+      (failed && !(outcome.reason instanceof EpsilonError) ? await this.#news() : undefined);
+    if (lost !== undefined) throw lostDevice(lost);
+    if (memory === null && validation === null && !failed) return outcome.value;
+    onFault();
+    if (memory !== null) throw outOfMemory(memory.message);
+    if (failed && outcome.reason instanceof EpsilonError) throw outcome.reason;
+    if (validation !== null) throw gpuFault(validation.message);
+    throw failed && outcome.reason instanceof Error
+      ? gpuFault(outcome.reason.message)
+      : gpuFault("for no known reason");
+  }
+
+  /** Adds a pass over `workgroups` workgroups for step `step` of the submission. */
+  async dispatch(pass: Pass, workgroups: number, step = 0): Promise<void> {
+    const compiled = await this.pipelines.get(pass);
     const most = this.device.limits.maxComputeWorkgroupsPerDimension;
-    this.#dispatches.push({ pipeline, bindings: this.#bind(pass, pipeline), groups: Math.min(groups, most) });
-  }
-
-  /** Submits what was recorded, reads `spans` and then zeroes the buffers `cleared`. Throws RunError. */
-  async read(spans: readonly Span[], cleared: readonly string[] = []): Promise<Float32Array<ArrayBuffer>[]> {
-    const bytes = spans.reduce((sum, { count }) => sum + 4 * count, 0);
-    const staging = this.buffers.need("staging", bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-    const encoder = this.device.createCommandEncoder();
-    this.#encode(encoder);
-    let at = 0;
-    for (const { buffer, first, count } of spans) {
-      encoder.copyBufferToBuffer(this.buffers.get(buffer), 4 * first, staging, at, 4 * count);
-      at += 4 * count;
-    }
-    for (const name of cleared) encoder.clearBuffer(this.buffers.get(name));
-    this.device.queue.submit([encoder.finish()]);
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    } catch (cause) {
-      throw this.#fault ?? gpuFault(cause instanceof Error ? cause.message : String(cause));
-    }
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    if (this.#fault !== undefined) throw this.#fault;
-    let from = 0;
-    return spans.map(({ count }) => {
-      from += 4 * count;
-      return new Float32Array(copy.slice(from - 4 * count, from));
+    this.#commands.push({
+      kind: "dispatch",
+      pipeline: compiled.pipeline,
+      group: this.#bind(pass, compiled),
+      offsets: BINDINGS[pass].filter(isStepwise).map((name) =>
+        name === "batch" ? step * (this.buffers.window(name) ?? 0) : uniformOffset(step, name)
+      ),
+      workgroups: Math.min(workgroups, most),
     });
   }
 
-  close(): void {
-    this.#closed = true;
-    this.device.destroy();
+  /** Keeps `span` as it is behind what was recorded so far; `read` returns it. */
+  keep(span: Span): void {
+    this.#commands.push({ kind: "keep", span, at: this.#kept });
+    this.#kept += 4 * span.count;
   }
 
-  #encode(encoder: GPUCommandEncoder): void {
-    if (this.#dispatches.length === 0) return;
-    const pass = encoder.beginComputePass();
-    for (const { pipeline, bindings, groups } of this.#dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, bindings);
-      pass.dispatchWorkgroups(groups);
+  /** Zeroes a buffer behind what was recorded so far. */
+  clear(buffer: string): void {
+    this.#commands.push({ kind: "clear", buffer });
+  }
+
+  /** Submits what was recorded and returns the spans that were kept, in their order. */
+  async read(): Promise<Float32Array<ArrayBuffer>[]> {
+    const commands = this.#commands, bytes = this.#kept;
+    const staging = this.buffers.need("staging", bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, 0);
+    const encoder = this.device.createCommandEncoder();
+    this.#encode(encoder, commands, staging);
+    this.device.queue.submit([encoder.finish()]);
+    this.#commands = [];
+    this.#kept = 0;
+    this.reads++;
+    // Only behind this may the range be asked for: before, Deno ends the process.
+    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+    const range = staging.getMappedRange(0, bytes);
+    const spans = commands.flatMap((command) =>
+      command.kind === "keep" ? [new Float32Array(range.slice(command.at, command.at + 4 * command.span.count))] : []
+    );
+    staging.unmap();
+    return spans;
+  }
+
+  #encode(encoder: GPUCommandEncoder, commands: readonly Command[], staging: GPUBuffer): void {
+    let pass: GPUComputePassEncoder | undefined;
+    for (const command of commands) {
+      if (command.kind === "dispatch") {
+        pass ??= encoder.beginComputePass();
+        pass.setPipeline(command.pipeline);
+        pass.setBindGroup(0, command.group, command.offsets);
+        pass.dispatchWorkgroups(command.workgroups);
+        this.dispatched++;
+        continue;
+      }
+      pass?.end();
+      pass = undefined;
+      if (command.kind === "clear") {
+        encoder.clearBuffer(this.buffers.get(command.buffer));
+      } else {
+        const { span: { buffer, first, count }, at } = command;
+        encoder.copyBufferToBuffer(this.buffers.get(buffer), 4 * first, staging, at, 4 * count);
+      }
     }
-    pass.end();
-    this.dispatched += this.#dispatches.length;
-    this.#dispatches.length = 0;
+    pass?.end();
   }
 
   /** The pass's bind group, made anew only where a buffer was replaced. */
-  #bind(pass: Pass, pipeline: GPUComputePipeline): GPUBindGroup {
-    const buffers = BINDINGS[pass].map((name) => this.buffers.get(name === CONSTANTS ? "packed" : name));
+  #bind(pass: Pass, { bindings }: CompiledPass): GPUBindGroup {
+    const names = BINDINGS[pass].map((name) =>
+      name.endsWith("Uniform") ? "uniforms" : name === CONSTANTS ? "packed" : name
+    );
+    const buffers = names.map((name) => this.buffers.get(name));
+    const windows = names.map((name) => this.buffers.window(name));
     const bound = this.#bound.get(pass);
-    if (bound?.buffers.every((buffer, i) => buffer === buffers[i])) return bound.group;
+    if (bound?.buffers.every((buffer, i) => buffer === buffers[i] && bound.windows[i] === windows[i])) {
+      return bound.group;
+    }
     const group = this.device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
+      label: pass,
+      layout: bindings,
       entries: buffers.map((buffer, binding) => ({
         binding,
-        resource: BINDINGS[pass][binding] === CONSTANTS ? { buffer, size: CONSTANT_BYTES } : { buffer },
+        resource: { buffer, ...sizeOf(BINDINGS[pass][binding], windows[binding]) },
       })),
     });
-    this.#bound.set(pass, { buffers, group });
+    this.#bound.set(pass, { buffers, windows, group });
     return group;
+  }
+
+  /** The error of the innermost scope; null where there is none, or a lost device cannot tell. */
+  async #endScope(): Promise<GPUError | null> {
+    return await this.device.popErrorScope().catch(() => null);
+  }
+
+  /** Why the device is lost; undefined when it is not. */
+  async #news(): Promise<string | undefined> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), NEWS_MS));
+    const news = await Promise.race([this.#lost, patience]);
+    clearTimeout(timer);
+    return news;
   }
 }
 
+/** What of a buffer the binding `name` sees. */
+function sizeOf(name: string, window: number | undefined): { readonly size?: number } {
+  if (name === CONSTANTS) return { size: CONSTANT_BYTES };
+  return window === undefined ? {} : { size: window };
+}
+
+const HINT = "Try smaller batches, see epsilon doctor, or use --device cpu.";
+
 function gpuFault(reason: string): RunError {
+  return new RunError(`Cannot go on with the GPU: ${firstLine(reason)}`, HINT);
+}
+
+function lostDevice(reason: string): RunError {
+  const details = reason === "" ? "" : `: ${firstLine(reason)}`;
   return new RunError(
-    `Cannot go on with the GPU: ${reason}`,
-    "Try smaller batches, see epsilon doctor, or use --device cpu.",
+    `Cannot go on with the GPU: the device was lost${details}`,
+    "Its driver gave up, was updated or ran into a time limit: try again, with smaller batches, or use --device cpu.",
   );
 }
+
+function outOfMemory(reason: string): RunError {
+  return new RunError(
+    `Cannot go on with the GPU: it is out of memory: ${firstLine(reason)}`,
+    "Use smaller batches, shorter sequences or a smaller model, or --device cpu.",
+  );
+}
+
+const firstLine = (text: string): string => text.trim().split("\n")[0];

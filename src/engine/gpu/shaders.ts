@@ -35,8 +35,24 @@ export function declaredConstants(
   return Object.fromEntries(declared.filter((name) => name in constants).map((name) => [name, constants[name]]));
 }
 
+/** The type of each binding of group 0 that the file declares, in the order of their numbers, which have no gaps. */
+export function declaredBindings({ source }: Shader): GPUBufferBindingType[] {
+  const types: Record<string, GPUBufferBindingType> = {
+    "uniform": "uniform",
+    "storage, read": "read-only-storage",
+    "storage, read_write": "storage",
+  };
+  return [...source.matchAll(/^@group\(0\) @binding\((\d+)\) var<([^>]+)>/gm)]
+    .sort((a, b) => Number(a[1]) - Number(b[1]))
+    .map(([, , space]) => types[space]);
+}
+
 /** Compiles a pipeline; throws RunError with the line at fault when the driver refuses the file. */
-export async function compilePipeline(device: GPUDevice, spec: PipelineSpec): Promise<GPUComputePipeline> {
+export async function compilePipeline(
+  device: GPUDevice,
+  spec: PipelineSpec,
+  layout: GPUPipelineLayout | "auto" = "auto",
+): Promise<GPUComputePipeline> {
   const { shader: { file, source }, entryPoint, constants } = spec;
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code: source, label: file });
@@ -50,7 +66,7 @@ export async function compilePipeline(device: GPUDevice, spec: PipelineSpec): Pr
   let message = "the driver gives no reason";
   try {
     pipeline = await device.createComputePipelineAsync({
-      layout: "auto",
+      layout,
       label: `${file} ${entryPoint}`,
       compute: { module, entryPoint, constants: declaredConstants(spec.shader, constants) },
     });

@@ -1,6 +1,7 @@
-/// <reference lib="deno.worker" />
+import process from "node:process";
+import { parentPort } from "node:worker_threads";
 import { EpsilonError } from "../../errors.ts";
-import type { Answer, Failure, Request } from "./messages.ts";
+import type { Failure, Message, Request } from "./messages.ts";
 import { GpuModel } from "./model.ts";
 
 let model: GpuModel | undefined;
@@ -16,11 +17,11 @@ async function answer(request: Request): Promise<unknown> {
       model = await GpuModel.open(request.config, request.adapter);
       return model.description;
     case "upload":
-      return opened().upload(request.state);
+      return await opened().upload(request.state);
     case "download":
       return await opened().download();
-    case "trainStep":
-      return await opened().trainStep(request.batch, request.settings);
+    case "trainSteps":
+      return await opened().trainSteps(request.steps);
     case "gradient":
       return await opened().gradient(request.batch, request.settings);
     case "predict":
@@ -38,13 +39,20 @@ function failureOf(error: unknown): Failure {
   return error instanceof EpsilonError ? { name, message, hint: error.hint } : { name, message };
 }
 
-self.onmessage = async ({ data }: MessageEvent<Request>) => {
-  let reply: Answer;
+const tell = (message: Message) => parentPort?.postMessage(message);
+
+async function serve(request: Request): Promise<void> {
   try {
-    reply = { result: await answer(data) };
+    tell({ result: await answer(request) });
   } catch (error) {
-    reply = { failure: failureOf(error) };
+    tell({ failure: failureOf(error) });
   }
-  self.postMessage(reply);
-  if (data.kind === "close") self.close();
-};
+}
+
+// One request at a time: two that map the same buffer would end the process.
+let last = Promise.resolve();
+parentPort?.on("message", (request: Request) => last = last.then(() => serve(request)));
+
+for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+  process.on(event, (error: unknown) => tell({ crash: error instanceof Error ? error.message : String(error) }));
+}
