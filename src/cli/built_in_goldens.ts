@@ -2,6 +2,7 @@ import epsilonExitBinfreq3 from "../../fixtures/goldens/epsilon-exit-binfreq3.js
 import epsilonExit from "../../fixtures/goldens/epsilon-exit.json" with { type: "text" };
 import epsilonSoftOdd from "../../fixtures/goldens/epsilon-soft-odd.json" with { type: "text" };
 import trajectoryExit from "../../fixtures/goldens/trajectory-exit.json" with { type: "text" };
+import vanillaOdd from "../../fixtures/goldens/vanilla-odd.json" with { type: "text" };
 
 /** The golden files that are built into the program, by name, as text. */
 export const BUILT_IN_GOLDENS: ReadonlyMap<string, string> = new Map([
@@ -9,4 +10,5 @@ export const BUILT_IN_GOLDENS: ReadonlyMap<string, string> = new Map([
   ["epsilon-exit.json", epsilonExit],
   ["epsilon-soft-odd.json", epsilonSoftOdd],
   ["trajectory-exit.json", trajectoryExit],
+  ["vanilla-odd.json", vanillaOdd],
 ]);

@@ -10,7 +10,7 @@ import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { loadCheckpoint } from "../model/checkpoint_file.ts";
-import { PAPER_CONFIG } from "../model/config.ts";
+import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
 import { klScaleAt } from "../train/schedule.ts";
 import type { EvaluateContext } from "./evaluate.ts";
@@ -60,8 +60,9 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
       (engine) => evaluateDataset({ ...judged, engine }),
     );
     progress.clear();
-    const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, klScale) };
-    await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation));
+    const { config } = checkpoint;
+    const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, config, klScale) };
+    await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation, config));
     return 0;
   } finally {
     progress.clear();
@@ -153,7 +154,19 @@ function klScaleOf({ position }: Checkpoint, record: RunRecord | undefined, path
   return klScaleAt(Math.max(0, epoch - 1), record.recipe.epochs);
 }
 
-function resultOf(evaluation: Evaluation, klScale: number) {
+/** What there is to say of a model that halts, and only of one. */
+function haltingResults(evaluation: Evaluation, { model }: ModelConfig, klScale: number) {
+  if (model === "vanilla") return {};
+  return {
+    kl_loss: evaluation.klLoss,
+    entropy_loss: evaluation.entropyLoss,
+    kl_scale: klScale,
+    halting_depth_mean: evaluation.haltingDepthMean,
+    halting_steps_mean: evaluation.haltingStepsMean,
+  };
+}
+
+function resultOf(evaluation: Evaluation, config: ModelConfig, klScale: number) {
   return {
     reviews: evaluation.reviews,
     tokens: evaluation.tokens,
@@ -161,19 +174,16 @@ function resultOf(evaluation: Evaluation, klScale: number) {
     accuracy_standard_error: evaluation.accuracyStandardError,
     loss: evaluation.loss,
     task_loss: evaluation.taskLoss,
-    kl_loss: evaluation.klLoss,
-    entropy_loss: evaluation.entropyLoss,
-    kl_scale: klScale,
     ece: evaluation.ece,
     mce: evaluation.mce,
     brier: evaluation.brier,
-    halting_depth_mean: evaluation.haltingDepthMean,
-    halting_steps_mean: evaluation.haltingStepsMean,
+    ...haltingResults(evaluation, config, klScale),
     seconds: evaluation.stopwatch.seconds,
   };
 }
 
-function formatEvaluation(path: string, split: Split, evaluation: Evaluation): string {
+function formatEvaluation(path: string, split: Split, evaluation: Evaluation, { model }: ModelConfig): string {
+  const halting = (rows: readonly [string, string][]) => model === "vanilla" ? [] : rows;
   const percent = (share: number) => (100 * share).toFixed(2);
   return formatTable([
     ["checkpoint", path],
@@ -181,12 +191,16 @@ function formatEvaluation(path: string, split: Split, evaluation: Evaluation): s
     ["accuracy", `${percent(evaluation.accuracy)} % ± ${percent(evaluation.accuracyStandardError)} % (standard error)`],
     ["loss", evaluation.loss.toFixed(4)],
     ["task loss", evaluation.taskLoss.toFixed(4)],
-    ["KL loss", evaluation.klLoss.toFixed(4)],
-    ["entropy loss", evaluation.entropyLoss.toFixed(4)],
+    ...halting([
+      ["KL loss", evaluation.klLoss.toFixed(4)],
+      ["entropy loss", evaluation.entropyLoss.toFixed(4)],
+    ]),
     ["expected calibration error", `${percent(evaluation.ece)} %`],
     ["maximum calibration error", `${percent(evaluation.mce)} %`],
     ["Brier score", evaluation.brier.toFixed(4)],
-    ["mean halting depth", evaluation.haltingDepthMean.toFixed(3)],
-    ["mean halting steps", evaluation.haltingStepsMean.toFixed(3)],
+    ...halting([
+      ["mean halting depth", evaluation.haltingDepthMean.toFixed(3)],
+      ["mean halting steps", evaluation.haltingStepsMean.toFixed(3)],
+    ]),
   ]);
 }

@@ -1,8 +1,8 @@
 import { NUMERICS } from "../engine/numerics.ts";
 import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
-import { HALTING_MODES, MODEL_RANGES, PAPER_CONFIG } from "../model/config.ts";
+import { HALTING_MODES, MODEL_RANGES, MODELS, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
-import { PAPER_RECIPE, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
+import { PAPER_RECIPES, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
 import { choiceOption, grouped, numberOption, switchOption, textOption } from "./option.ts";
 
 const model = (
@@ -10,16 +10,23 @@ const model = (
   description: string,
 ) => numberOption({ description, fallback: PAPER_CONFIG[key], range: MODEL_RANGES[key] });
 
-const recipe = (key: keyof TrainConfig, description: string) =>
-  numberOption({ description, fallback: PAPER_RECIPE[key], range: TRAIN_RANGES[key] });
+const recipe = (key: keyof TrainConfig, description: string) => {
+  const fallback = PAPER_RECIPES.epsilon[key];
+  const baseline = PAPER_RECIPES.vanilla[key];
+  const shownDefault = baseline === fallback ? String(fallback) : `${fallback}; vanilla: ${baseline}`;
+  return numberOption({ description, fallback, shownDefault, range: TRAIN_RANGES[key] });
+};
 
 /** Sizes and objective of the model; the defaults are the paper's (spec §3). */
 export const MODEL_OPTIONS = grouped("Model:", {
-  model: choiceOption(["epsilon", "vanilla"], { description: "model to train", fallback: PAPER_CONFIG.model }),
+  model: choiceOption(MODELS, {
+    description: "model to train; vanilla is the baseline with full attention",
+    fallback: PAPER_CONFIG.model,
+  }),
   dModel: model("dModel", "features of a token's state"),
   numHeads: model("numHeads", "attention heads; divides d-model"),
   ffnDim: model("ffnDim", "hidden features of the feed-forward network"),
-  maxLayers: model("maxLayers", "most applications of the block"),
+  maxLayers: model("maxLayers", "most applications of the block; blocks of the vanilla model"),
   numBins: model("numBins", "bins of the quantised attention"),
   alphaRes: model("alphaRes", "weight of each residual branch"),
   dropout: model("dropout", "probability of dropping a value in training"),

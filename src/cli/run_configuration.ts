@@ -1,8 +1,15 @@
 import { UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
-import { applicableConfig, applicableKeys, type ModelConfig, validateModelConfig } from "../model/config.ts";
-import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
+import {
+  applicableConfig,
+  applicableKeys,
+  canonicalConfig,
+  type ModelConfig,
+  PAPER_CONFIG,
+  validateModelConfig,
+} from "../model/config.ts";
+import { PAPER_RECIPES, type TrainConfig, validateTrainConfig } from "../train/config.ts";
 import { kebabCase } from "./option.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
 import type { DataValues } from "./reviews.ts";
@@ -14,21 +21,36 @@ type TrainValues = TrainContext["values"];
 /** Reviews are negative or positive. */
 const CLASSES = 2;
 
-/** The model that the options ask for. Throws UsageError when they do not fit together, or for the vanilla model. */
+/** `context` in which recipe options that were not given have the values of the model that is asked for. */
+export function withModelDefaults(context: TrainContext): TrainContext {
+  const { values, origins } = context;
+  const defaults = Object.entries(PAPER_RECIPES[values.model])
+    .filter(([key]) => origins[key as keyof TrainConfig] === "default");
+  return { ...context, values: { ...values, ...Object.fromEntries(defaults) } };
+}
+
+/** Whether option `key` belongs to another model than `model`, which ignores it. */
+function isForeign(key: string, { model, halting }: Pick<ModelConfig, "model" | "halting">): boolean {
+  const own: readonly string[] = applicableKeys({ model, halting });
+  return model === "vanilla" && Object.hasOwn(PAPER_CONFIG, key) && !own.includes(key);
+}
+
+/** Flags that were given though the model ignores them, as `--num-bins` with the vanilla model. */
+export function ignoredFlags({ values, origins }: TrainChoice): string[] {
+  return Object.keys(MODEL_OPTIONS)
+    .filter((key) => origins[key as keyof TrainValues] === "flag" && isForeign(key, values))
+    .map((key) => `--${kebabCase(key)}`);
+}
+
+/** The model that the options ask for. Throws UsageError when they do not fit together. */
 export function modelConfigOf({ values, origins }: TrainChoice, vocabSize: number): ModelConfig {
-  if (values.model !== "epsilon") {
-    throw new UsageError(
-      `Cannot train --model ${values.model}: this version of epsilon has no such model`,
-      "Leave --model out, or give --model epsilon.",
-    );
-  }
-  if (origins.repeat !== "default" && values.halting !== "repeat-k") {
+  if (values.model === "epsilon" && origins.repeat !== "default" && values.halting !== "repeat-k") {
     throw new UsageError(
       `Cannot repeat the block ${values.repeat} times: the halting mode is ${values.halting}`,
       "Give --halting repeat-k along with --repeat, or leave --repeat out.",
     );
   }
-  return validateModelConfig({
+  const config = validateModelConfig({
     model: values.model,
     vocabSize,
     dModel: values.dModel,
@@ -47,6 +69,7 @@ export function modelConfigOf({ values, origins }: TrainChoice, vocabSize: numbe
     dropout: values.dropout,
     maxSeqLength: values.maxSeqLength,
   });
+  return canonicalConfig(config);
 }
 
 /** The recipe that the options ask for. Throws UsageError when a value is out of range. */
@@ -91,7 +114,8 @@ export function recordedConfiguration(
  */
 export function requireSameConfiguration({ values, origins }: TrainChoice, folder: string, record: RunRecord): void {
   const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...record.recipe };
-  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS }) as (keyof TrainValues)[];
+  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS })
+    .filter((key) => !isForeign(key, record.model)) as (keyof TrainValues)[];
   const differing = keys.filter((key) => origins[key] !== "default" && values[key] !== recorded[key]);
   if (differing.length === 0) return;
   const details = differing.map((key) =>

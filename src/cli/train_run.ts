@@ -22,7 +22,14 @@ import { Interruption } from "./interruption.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { chooseData, loadReviews, recordedData } from "./reviews.ts";
-import { modelConfigOf, recipeOf, recordedConfiguration, requireSameConfiguration } from "./run_configuration.ts";
+import {
+  ignoredFlags,
+  modelConfigOf,
+  recipeOf,
+  recordedConfiguration,
+  requireSameConfiguration,
+  withModelDefaults,
+} from "./run_configuration.ts";
 import type { TrainContext } from "./train.ts";
 import { TrainingDisplay } from "./training_display.ts";
 import { formatRunSummary, type RunSummary, summarizeRun } from "./training_summary.ts";
@@ -48,8 +55,11 @@ interface Ended {
   readonly exitCode: number;
 }
 
-async function start(context: TrainContext, progress: Progress): Promise<Ended> {
+async function start(given: TrainContext, progress: Progress): Promise<Ended> {
+  const context = withModelDefaults(given);
   const { values, terminal } = context;
+  const ignored = ignoredFlags(context);
+  if (ignored.length > 0) terminal.warn(`The ${values.model} model ignores ${ignored.join(", ")}.`);
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);

@@ -57,11 +57,12 @@ export class TrainingDisplay {
     const validationLoss = metricValue(event.metrics, "validation", "loss");
     const depth = metricValue(event.metrics, "validation", "halting_depth_mean");
     const seconds = metricValue(event.timing, "train", "seconds") + metricValue(event.timing, "validation", "seconds");
+    const halts = !Number.isNaN(depth);
     const accuracy = `${(100 * event.accuracy).toFixed(2)} %${event.best ? " (best)" : ""}`;
     this.#progress.milestone(
       `epoch ${event.epoch}/${this.#work.epochs}: loss ${loss.toFixed(4)}, validation loss ${
         validationLoss.toFixed(4)
-      }, accuracy ${accuracy}, depth ${depth.toFixed(2)}, ${formatDuration(seconds)}`,
+      }, accuracy ${accuracy}${halts ? `, depth ${depth.toFixed(2)}` : ""}, ${formatDuration(seconds)}`,
       {
         kind: "epoch",
         epoch: event.epoch,
@@ -69,7 +70,7 @@ export class TrainingDisplay {
         validation_loss: validationLoss,
         accuracy: event.accuracy,
         best: event.best,
-        halting_depth_mean: depth,
+        ...halts ? { halting_depth_mean: depth } : {},
         seconds,
       },
     );

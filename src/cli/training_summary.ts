@@ -20,7 +20,8 @@ export interface RunSummary {
     readonly loss: number;
     readonly accuracy: number;
     readonly ece: number;
-    readonly halting_depth_mean: number;
+    /** Null for a model that does not halt. */
+    readonly halting_depth_mean: number | null;
   } | null;
   readonly last_checkpoint: string;
 }
@@ -35,6 +36,7 @@ export function summarizeRun(
 ): RunSummary {
   const { step, epoch, bestEpoch, bestAccuracy } = end.position;
   const validation = (metric: string) => metricValue(lastEpoch?.metrics ?? [], "validation", metric);
+  const depth = validation("halting_depth_mean");
   return {
     run: folder.record.run,
     folder: folder.path,
@@ -48,7 +50,7 @@ export function summarizeRun(
       loss: validation("loss"),
       accuracy: validation("accuracy"),
       ece: validation("ece"),
-      halting_depth_mean: validation("halting_depth_mean"),
+      halting_depth_mean: Number.isNaN(depth) ? null : depth,
     },
     last_checkpoint: join(folder.path, CHECKPOINT_NAMES.last),
   };
@@ -67,7 +69,8 @@ export function formatRunSummary(summary: RunSummary): string {
   }
   if (validation !== null) {
     rows.push(["last validation loss", validation.loss.toFixed(4)]);
-    rows.push(["mean halting depth", validation.halting_depth_mean.toFixed(2)]);
+    const { halting_depth_mean: depth } = validation;
+    if (depth !== null) rows.push(["mean halting depth", depth.toFixed(2)]);
   }
   if (outcome === "interrupted") rows.push(["to go on", `epsilon train --resume ${folder}`]);
   return formatTable(rows);

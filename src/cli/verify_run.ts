@@ -1,4 +1,4 @@
-import { openEngine } from "../engine/open_engine.ts";
+import { computesModel, openEngine } from "../engine/open_engine.ts";
 import { TOLERANCES, type VerificationRow, verifyGolden } from "../engine/verification.ts";
 import { DataError, VerificationError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
@@ -11,7 +11,7 @@ import type { VerifyContext } from "./verify.ts";
 interface Verified {
   readonly device: string;
   readonly rows: readonly VerificationRow[];
-  /** Files about models that this version does not compute. */
+  /** Files about models that the device does not compute. */
   readonly skipped: readonly string[];
 }
 
@@ -35,9 +35,9 @@ export function requireAgreement(rows: readonly VerificationRow[]): void {
   );
 }
 
-/** What people are told of a golden file that this version cannot verify. */
+/** What people are told of a golden file that the device cannot verify. */
 export function skippedGolden(file: string): string {
-  return `Skipping ${file}: it is about the vanilla model`;
+  return `Skipping ${file}: the device has no kernels for the vanilla model`;
 }
 
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
@@ -49,7 +49,7 @@ export async function verifyDevice(
   const skipped: string[] = [];
   let description = "";
   for await (const golden of readGoldens(goldens)) {
-    if (golden.kind === "vanilla") {
+    if (!computesModel(device, golden.config.model)) {
       skipped.push(golden.file);
       onSkipped(golden.file);
       continue;
@@ -67,8 +67,8 @@ export async function verifyDevice(
   }
   if (rows.length === 0) {
     throw new DataError(
-      `Cannot verify: no golden file of the Epsilon model in ${printable(goldens ?? "the program")}`,
-      "Give a folder with golden files of kind epsilon or trajectory.",
+      `Cannot verify: no golden file that the device can compute in ${printable(goldens ?? "the program")}`,
+      "Give a folder with golden files of kind epsilon, trajectory or vanilla.",
     );
   }
   return { device: description, rows, skipped };

@@ -7,6 +7,7 @@ import { epsilonTensors, spectralBuffers } from "../model/reference/tensors.ts";
 import type { ModelState } from "../model/state.ts";
 import { tensorTable, tensorView, type Weights } from "../model/tensors.ts";
 import type { StepSettings } from "./engine.ts";
+import { VANILLA_CASES } from "./vanilla_cases.ts";
 
 /** One adversarial size on which every engine is tested against the reference, and timed. */
 export interface AgreementCase {
@@ -136,8 +137,11 @@ const SIZES: readonly Sizes[] = [
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [65, 64], mode: "repeat-k", repeat: 8, seed: 33, bias: 20 },
 ];
 
-/** The list that serves agreement, gradient and speed tests. */
+/** The Epsilon model's list, which serves agreement, gradient and speed tests. */
 export const AGREEMENT_CASES: readonly AgreementCase[] = SIZES.map(agreementCase);
+
+/** The cases of both models. */
+export const ALL_CASES: readonly AgreementCase[] = [...AGREEMENT_CASES, ...VANILLA_CASES];
 
 /** Weights with nothing left at a special value: scaled, γ around 1, β and log_tau around 0, u and v power-iterated. */
 function wildWeights({ config, seed, weightScale, haltingBias }: AgreementCase): Weights<Float32Array> {
@@ -153,6 +157,7 @@ function wildWeights({ config, seed, weightScale, haltingBias }: AgreementCase):
       for (let e = 0; e < values.length; e++) values[e] *= weightScale;
     }
   }
+  if (config.model === "vanilla") return weights;
   const buffers = Float64Array.from(weights.buffers);
   const { linear1, linear2 } = epsilonTensors(config, Float64Array.from(weights.parameters));
   const { linear1: buffers1, linear2: buffers2 } = spectralBuffers(config, buffers);

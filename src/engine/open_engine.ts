@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { ModelConfig } from "../model/config.ts";
+import type { Model, ModelConfig } from "../model/config.ts";
 import type { Engine } from "./engine.ts";
 import type { Numerics } from "./numerics.ts";
 import { type AdapterChoice, ADAPTERS } from "./gpu/adapter.ts";
@@ -20,15 +20,26 @@ export interface OpenEngineOptions {
   readonly adapter?: AdapterChoice;
 }
 
+/** Whether the back end for `device` computes `model`. */
+export function computesModel(device: Device, model: Model): boolean {
+  return model === "epsilon" || device === "reference";
+}
+
 /**
  * Opens the back end for `device`, all weights zero. `auto` takes the CPU: the GPU's kernels have been proved on a
  * software adapter only, and are slower there. The caller closes the engine. Throws DeviceError when the device is not
- * there.
+ * there or does not compute the model.
  */
 export async function openEngine(
   config: ModelConfig,
   { device, threads, numerics, adapter }: OpenEngineOptions,
 ): Promise<Engine> {
+  if (!computesModel(device, config.model)) {
+    throw new DeviceError(
+      `Cannot compute the ${config.model} model on the device ${device}: it has no kernels for it`,
+      "Use --device reference.",
+    );
+  }
   switch (device) {
     case "reference": {
       const { ReferenceEngine } = await import("./reference_engine.ts");

@@ -27,8 +27,8 @@ import type {
   StepResult,
   StepSettings,
 } from "./engine.ts";
-
-const NO_DROPOUT = new DropoutMask([0, 0], 0);
+import { type BatchResult, largest, NO_DROPOUT, sequenceTokens } from "./reference_batch.ts";
+import { vanillaBackward, type VanillaPass, vanillaPrediction, vanillaTraces } from "./reference_vanilla.ts";
 
 interface MutableState {
   parameters: Float64Array;
@@ -48,20 +48,6 @@ function widened(what: string, values: Float32Array | Float64Array | undefined, 
     );
   }
   return Float64Array.from(values);
-}
-
-/** A pass over a whole batch. */
-interface BatchResult extends Losses {
-  readonly correct: number;
-  readonly tokenSteps: number;
-}
-
-function sequenceTokens({ tokens, offsets }: PackedBatch, s: number): Int32Array {
-  return tokens.subarray(offsets[s], offsets[s + 1]);
-}
-
-function largest(logits: Float64Array): number {
-  return logits.reduce((best, logit, c) => logit > logits[best] ? c : best, 0);
 }
 
 /** The definition of the model in float64, one thread, plain TypeScript (spec §1–§2): slow, and always there. */
@@ -113,9 +99,7 @@ export class ReferenceEngine implements Engine {
   trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
     return settle(() => {
       checkBatch(this.#config, batch);
-      const { tensors, buffers1, buffers2 } = this.#parts();
-      powerIteration(tensors.linear1, buffers1);
-      powerIteration(tensors.linear2, buffers2);
+      if (!this.#vanilla) this.#iterateDirections();
       const gradient = new Float64Array(this.#table.parameterCount);
       const result = this.#backward(batch, settings, gradient);
       const gradNorm = globalNorm(gradient);
@@ -143,9 +127,10 @@ export class ReferenceEngine implements Engine {
   predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
     return settle(() => {
       checkBatch(this.#config, batch);
-      const parts = this.#parts();
       const everything = want === "everything";
+      if (this.#vanilla) return vanillaPrediction(this.#vanillaPass(batch), everything);
       const threshold = haltThreshold(asked);
+      const parts = this.#parts();
       const logits = new Float64Array(batch.labels.length * this.#config.numClasses);
       const haltingSteps = new Uint8Array(batch.tokens.length);
       const terms: ObjectiveTerms[] = [];
@@ -165,6 +150,7 @@ export class ReferenceEngine implements Engine {
   trace(batch: PackedBatch): Promise<SequenceTrace[]> {
     return settle(() => {
       checkBatch(this.#config, batch);
+      if (this.#vanilla) return vanillaTraces(this.#vanillaPass(batch));
       const parts = this.#parts();
       return Array.from(batch.labels, (_, s): SequenceTrace => {
         const options = { keep: "all steps", endWithCls: false } as const;
@@ -189,12 +175,28 @@ export class ReferenceEngine implements Engine {
     return Promise.resolve();
   }
 
+  get #vanilla(): boolean {
+    return this.#config.model === "vanilla";
+  }
+
+  #vanillaPass(batch: PackedBatch): VanillaPass {
+    return { config: this.#config, parameters: this.#state.parameters, batch };
+  }
+
+  #iterateDirections(): void {
+    const { tensors, buffers1, buffers2 } = this.#parts();
+    powerIteration(tensors.linear1, buffers1);
+    powerIteration(tensors.linear2, buffers2);
+  }
+
   #parts(): ModelParts {
     return modelParts(this.#config, this.#state);
   }
 
   /** Losses of the batch; adds their gradient to `slab`. Masks are those of the present step's number (spec §2). */
-  #backward(batch: PackedBatch, { klScale, dropout, seed }: ObjectiveSettings, slab: Float64Array): BatchResult {
+  #backward(batch: PackedBatch, settings: ObjectiveSettings, slab: Float64Array): BatchResult {
+    if (this.#vanilla) return vanillaBackward(this.#vanillaPass(batch), settings, this.#state.step, slab);
+    const { klScale, dropout, seed } = settings;
     const config = this.#config;
     const parts = this.#parts();
     const gradient = gradientParts(config, slab);

@@ -2,12 +2,14 @@ import type { PackedBatch } from "../data/packed_batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import {
   type EpsilonGolden,
+  type Golden,
   type GoldenLosses,
   type GoldenOptimizer,
   norm,
   tensorError,
   type TrajectoryGolden,
   valueError,
+  type VanillaGolden,
 } from "../model/golden.ts";
 import { tensorTable, tensorView, type Weights } from "../model/tensors.ts";
 import type { Engine, Losses, SequenceTrace } from "./engine.ts";
@@ -52,7 +54,7 @@ class Rows {
   }
 }
 
-function packGolden({ sequences, labels }: EpsilonGolden | TrajectoryGolden): PackedBatch {
+function packGolden({ sequences, labels }: Golden): PackedBatch {
   const offsets = new Uint32Array(sequences.length + 1);
   sequences.forEach((ids, s) => offsets[s + 1] = offsets[s] + ids.length);
   const tokens = new Int32Array(offsets[sequences.length]);
@@ -132,13 +134,33 @@ async function verifyEpsilon(golden: EpsilonGolden, engine: Engine, rows: Rows):
   const result = await engine.gradient(batch, { klScale, dropout: 0, seed: 0 });
   const trained = lossErrors(result, expected.losses);
   for (const name of LOSS_NAMES) rows.add(`losses.${name}`, Math.max(predicted[name], trained[name]));
-  const total = norm(expected.gradients);
-  const noBuffers = new Float64Array(0);
-  for (const spec of tensorTable(config).parameters) {
-    const found = tensorView({ parameters: result.gradient, buffers: noBuffers }, spec);
-    const wanted = tensorView({ parameters: expected.gradients, buffers: noBuffers }, spec);
-    rows.add(`gradient ${spec.name}`, tensorError(found, wanted, total));
+  verifyGradients(result.gradient, expected.gradients, config, rows);
+}
+
+function verifyGradients(
+  found: Float32Array | Float64Array,
+  wanted: Float64Array,
+  config: ModelConfig,
+  rows: Rows,
+): void {
+  const total = norm(wanted);
+  for (const { name, offset, size } of tensorTable(config).parameters) {
+    const [own, expected] = [found, wanted].map((slab) => slab.subarray(offset, offset + size));
+    rows.add(`gradient ${name}`, tensorError(own, expected, total));
   }
+}
+
+/** Of the baseline the files hold logits, the task loss, which is its whole objective, and gradients (spec §4). */
+async function verifyVanilla(golden: VanillaGolden, engine: Engine, rows: Rows): Promise<void> {
+  const { config, expected } = golden;
+  const batch = packGolden(golden);
+  const everything = await engine.predict(batch, { want: "everything", klScale: 1 });
+  const logitsOnly = await engine.predict(batch, { want: "logits", klScale: 1 });
+  rows.add("logits", worstOf([everything.logits, logitsOnly.logits], [expected.logits, expected.logits]));
+  const result = await engine.gradient(batch, { klScale: 1, dropout: 0, seed: 0 });
+  const losses = [everything.losses?.loss, everything.losses?.taskLoss, result.loss, result.taskLoss];
+  rows.add("losses.task", Math.max(...losses.map((loss) => valueError(loss ?? NaN, expected.task))));
+  verifyGradients(result.gradient, expected.gradients, config, rows);
 }
 
 function verifyWeights(found: Weights, wanted: Weights, config: ModelConfig, rows: Rows): void {
@@ -179,7 +201,7 @@ async function verifyTrajectory(
  * losses and every gradient, or each step of a trajectory and the final weights. The engine is closed at the end.
  */
 export async function verifyGolden(
-  golden: EpsilonGolden | TrajectoryGolden,
+  golden: Golden,
   createEngine: CreateEngine,
   { tolerance, learningRate }: VerificationOptions,
 ): Promise<VerificationRow[]> {
@@ -188,6 +210,7 @@ export async function verifyGolden(
   try {
     await engine.upload({ weights: golden.weights });
     if (golden.kind === "epsilon") await verifyEpsilon(golden, engine, rows);
+    else if (golden.kind === "vanilla") await verifyVanilla(golden, engine, rows);
     else await verifyTrajectory(golden, engine, rows, learningRate);
   } finally {
     await engine.close();

@@ -9,9 +9,16 @@ import { type Range, real, requireInRange, whole } from "./range.ts";
 export const HALTING_MODES = ["exit", "soft", "repeat-k"] as const;
 export type HaltingMode = typeof HALTING_MODES[number];
 
-/** Everything that determines the Epsilon model's mathematics (spec §1–§2); defaults are the paper's run (spec §3). */
+/** What is trained: the Epsilon model (spec §1) or the baseline with full attention (spec §4). */
+export const MODELS = ["epsilon", "vanilla"] as const;
+export type Model = typeof MODELS[number];
+
+/**
+ * Everything that determines a model's mathematics (spec §1–§2, §4); defaults are the paper's run (spec §3). A model
+ * ignores the keys that do not bear on it (`applicableKeys`).
+ */
 export interface ModelConfig {
-  readonly model: "epsilon";
+  readonly model: Model;
   /** Rows of the embedding. */
   readonly vocabSize: number;
   /** d: features of a token's state. */
@@ -22,7 +29,7 @@ export interface ModelConfig {
   readonly numBins: number;
   /** Hidden features of the FFN. */
   readonly ffnDim: number;
-  /** L: most applications of the block. */
+  /** L: most applications of the block; of the vanilla model, its blocks. */
   readonly maxLayers: number;
   readonly numClasses: number;
   /** α_res: weight of each residual branch. */
@@ -85,28 +92,47 @@ export const MODEL_RANGES: Readonly<Record<Exclude<keyof ModelConfig, "model" | 
   maxSeqLength: whole(2, 4_194_304),
 };
 
+/** Keys of bins, residual weight, halting and objective, which the vanilla model does not have (spec §4). */
+const EPSILON_KEYS: ReadonlySet<keyof ModelConfig> = new Set<keyof ModelConfig>([
+  "numBins",
+  "alphaRes",
+  "targetHaltingMean",
+  "klLossWeight",
+  "entLossWeight",
+  "binUpdateFrequency",
+  "halting",
+  "repeat",
+]);
+
 /**
  * The keys that bear on the model that `config` describes, in the order of the interface: the others are ignored, and
  * neither written into files nor part of a run's name.
  */
-export function applicableKeys({ halting }: Pick<ModelConfig, "halting">): (keyof ModelConfig)[] {
+export function applicableKeys({ model, halting }: Pick<ModelConfig, "model" | "halting">): (keyof ModelConfig)[] {
   const keys = Object.keys(PAPER_CONFIG) as (keyof ModelConfig)[];
+  if (model === "vanilla") return keys.filter((key) => !EPSILON_KEYS.has(key));
   return keys.filter((key) => key !== "repeat" || halting === "repeat-k");
 }
 
 /** Most applications of the block to a token: k in halting mode `repeat-k`, else L. */
-export function stepLimit({ halting, repeat, maxLayers }: ModelConfig): number {
-  return halting === "repeat-k" ? repeat : maxLayers;
+export function stepLimit({ model, halting, repeat, maxLayers }: ModelConfig): number {
+  return model === "epsilon" && halting === "repeat-k" ? repeat : maxLayers;
 }
 
-/** A short name of the model's variant, for folders and runs: `epsilon-exit`, `epsilon-repeat-3`. */
+/** A short name of the model's variant, for folders and runs: `epsilon-exit`, `epsilon-repeat-3`, `vanilla`. */
 export function variantName({ model, halting, repeat }: Pick<ModelConfig, "model" | "halting" | "repeat">): string {
+  if (model === "vanilla") return model;
   return `${model}-${halting === "repeat-k" ? `repeat-${repeat}` : halting}`;
 }
 
 /** `config` without the keys that do not bear on its model: the form in which files hold it. */
 export function applicableConfig(config: ModelConfig): Partial<ModelConfig> {
   return Object.fromEntries(applicableKeys(config).map((key) => [key, config[key]]));
+}
+
+/** `config` with the keys that do not bear on its model at the paper's values: as it comes back from a file. */
+export function canonicalConfig(config: ModelConfig): ModelConfig {
+  return { ...PAPER_CONFIG, ...applicableConfig(config) };
 }
 
 /**
@@ -123,7 +149,7 @@ export function validateModelConfig(config: ModelConfig): ModelConfig {
       "Choose a number of heads that divides dModel.",
     );
   }
-  if (config.halting === "repeat-k" && config.repeat > config.maxLayers) {
+  if (config.model === "epsilon" && config.halting === "repeat-k" && config.repeat > config.maxLayers) {
     throw new UsageError(
       `Cannot apply the block ${config.repeat} times: repeat ${config.repeat}, maxLayers ${config.maxLayers}`,
       "Lower repeat or raise maxLayers.",

@@ -1,6 +1,13 @@
 import { DataError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
-import { applicableKeys, HALTING_MODES, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
+import {
+  applicableKeys,
+  HALTING_MODES,
+  type ModelConfig,
+  MODELS,
+  PAPER_CONFIG,
+  validateModelConfig,
+} from "./config.ts";
 
 /**
  * A model configuration from a file's JSON value: every key that bears on the model present, none unknown, each of its
@@ -16,8 +23,10 @@ export function readModelConfig(value: unknown, where: string): ModelConfig {
     );
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw fail("wanted a JSON object");
   const found = new Map<string, unknown>(Object.entries(value));
-  const halting = HALTING_MODES.find((mode) => mode === found.get("halting"));
-  const keys = applicableKeys({ halting: halting ?? PAPER_CONFIG.halting });
+  const model = oneOf(MODELS, found.get("model"));
+  if (model === undefined) throw fail(`model "${printable(String(found.get("model")))}", wanted ${listed(MODELS)}`);
+  const halting = oneOf(HALTING_MODES, found.get("halting"));
+  const keys = applicableKeys({ model, halting: halting ?? PAPER_CONFIG.halting });
   for (const key of keys) {
     if (!found.has(key)) throw fail(`${key} is missing`);
     const example = PAPER_CONFIG[key];
@@ -27,10 +36,8 @@ export function readModelConfig(value: unknown, where: string): ModelConfig {
     if (!Object.hasOwn(PAPER_CONFIG, key)) throw fail(`unknown key "${printable(key)}"`);
   }
   const config: ModelConfig = { ...PAPER_CONFIG, ...Object.fromEntries(keys.map((key) => [key, found.get(key)])) };
-  if (config.model !== "epsilon") throw fail(`model "${printable(config.model)}", wanted "epsilon"`);
-  if (halting === undefined) {
-    const wanted = HALTING_MODES.map((mode) => `"${mode}"`).join(" or ");
-    throw fail(`halting "${printable(config.halting)}", wanted ${wanted}`);
+  if (keys.includes("halting") && halting === undefined) {
+    throw fail(`halting "${printable(config.halting)}", wanted ${listed(HALTING_MODES)}`);
   }
   try {
     return validateModelConfig(config);
@@ -38,4 +45,12 @@ export function readModelConfig(value: unknown, where: string): ModelConfig {
     if (error instanceof UsageError) throw fail(error.message, { cause: error });
     throw error;
   }
+}
+
+function oneOf<Choice extends string>(choices: readonly Choice[], value: unknown): Choice | undefined {
+  return choices.find((choice) => choice === value);
+}
+
+function listed(choices: readonly string[]): string {
+  return choices.map((choice) => `"${choice}"`).join(" or ");
 }

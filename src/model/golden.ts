@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
-import { type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
+import { type HaltingMode, type Model, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
 import { JsonPlace } from "./json_place.ts";
 import { type TensorSpec, tensorTable, tensorView, type Weights } from "./tensors.ts";
 
@@ -75,34 +75,37 @@ export interface TrajectoryGolden extends GoldenModel {
   readonly finalWeights: Weights<Float64Array>;
 }
 
-/** A file about the baseline of spec §4, which this version does not compute. */
-export interface VanillaGolden {
+/** What one forward and backward pass of the baseline of spec §4 must give. */
+export interface VanillaGolden extends Omit<GoldenModel, "klScale"> {
   readonly kind: "vanilla";
-  readonly file: string;
+  readonly expected: {
+    /** [sequences × classes] */
+    readonly logits: Float64Array;
+    /** Mean cross-entropy over the sequences. */
+    readonly task: number;
+    /** Slab in the order of the tensor table [parameters]. */
+    readonly gradients: Float64Array;
+  };
 }
 
 export type Golden = EpsilonGolden | TrajectoryGolden | VanillaGolden;
 
-function readConfig(top: JsonPlace, longest: number): ModelConfig {
+function readConfig(top: JsonPlace, model: Model, longest: number): ModelConfig {
   const place = top.key("config");
   const number = (key: string) => place.key(key).number();
+  const vanilla = model === "vanilla";
   const config: ModelConfig = {
     ...PAPER_CONFIG,
+    model,
     vocabSize: number("vocab_size"),
     dModel: number("d_model"),
     numHeads: number("num_heads"),
-    numBins: number("num_bins"),
     ffnDim: number("ffn_dim"),
-    maxLayers: number("max_layers"),
+    maxLayers: number(vanilla ? "num_layers" : "max_layers"),
     numClasses: number("num_classes"),
-    alphaRes: number("alpha_res"),
-    targetHaltingMean: number("target_halting_mean"),
-    klLossWeight: number("kl_loss_weight"),
-    entLossWeight: number("ent_loss_weight"),
-    binUpdateFrequency: number("bin_update_frequency"),
-    halting: top.key("halting").choice(["exit", "soft"]),
     dropout: 0,
     maxSeqLength: Math.max(2, longest),
+    ...vanilla ? {} : readEpsilonConfig(top, number),
   };
   try {
     return validateModelConfig(config);
@@ -110,6 +113,19 @@ function readConfig(top: JsonPlace, longest: number): ModelConfig {
     if (error instanceof UsageError) throw place.fault(`${error.message}: ${error.hint}`);
     throw error;
   }
+}
+
+/** The keys that only the Epsilon model has. */
+function readEpsilonConfig(top: JsonPlace, number: (key: string) => number): Partial<ModelConfig> {
+  return {
+    numBins: number("num_bins"),
+    alphaRes: number("alpha_res"),
+    targetHaltingMean: number("target_halting_mean"),
+    klLossWeight: number("kl_loss_weight"),
+    entLossWeight: number("ent_loss_weight"),
+    binUpdateFrequency: number("bin_update_frequency"),
+    halting: top.key("halting").choice<HaltingMode>(["exit", "soft"]),
+  };
 }
 
 /** One slab of named tensors; every tensor of `specs` must be there with its shape. */
@@ -134,11 +150,11 @@ function readWeights(place: JsonPlace, config: ModelConfig): Weights<Float64Arra
   return { parameters: readSlab(place, table.parameters), buffers: readSlab(place, table.buffers) };
 }
 
-function readModel(top: JsonPlace): GoldenModel {
+function readModel(top: JsonPlace, model: Model): Omit<GoldenModel, "klScale"> {
   const rows = top.key("input_ids").list();
   if (rows.length === 0) throw top.key("input_ids").fault("wanted at least one sequence");
   const longest = rows.reduce((most, row) => Math.max(most, row.list().length), 0);
-  const config = readConfig(top, longest);
+  const config = readConfig(top, model, longest);
   const sequences = rows.map((row) => {
     const ids = row.list();
     if (ids.length === 0) throw row.fault("wanted at least one token");
@@ -148,11 +164,14 @@ function readModel(top: JsonPlace): GoldenModel {
   return {
     file: top.file,
     config,
-    klScale: top.key("kl_scale").number(),
     weights: readWeights(top.key("params"), config),
     sequences,
     labels: Uint8Array.from(labels, (label) => label.integer(0, Math.min(config.numClasses, 256) - 1)),
   };
+}
+
+function readScaledModel(top: JsonPlace): GoldenModel {
+  return { ...readModel(top, "epsilon"), klScale: top.key("kl_scale").number() };
 }
 
 function readLosses(place: JsonPlace): GoldenLosses {
@@ -161,7 +180,7 @@ function readLosses(place: JsonPlace): GoldenLosses {
 }
 
 function readEpsilon(top: JsonPlace): EpsilonGolden {
-  const model = readModel(top);
+  const model = readScaledModel(top);
   const { dModel: d, numHeads: H, numBins: B, maxLayers: L, numClasses } = model.config;
   const { sequences, config } = model;
   const expected = top.key("expected");
@@ -188,8 +207,25 @@ function readEpsilon(top: JsonPlace): EpsilonGolden {
   };
 }
 
+function readVanilla(top: JsonPlace): VanillaGolden {
+  const model = readModel(top, "vanilla");
+  const table = tensorTable(model.config);
+  const expected = top.key("expected");
+  const gradients = expected.key("gradients");
+  rejectOthers(gradients, table.byName);
+  return {
+    ...model,
+    kind: "vanilla",
+    expected: {
+      logits: expected.key("logits").tensor([model.sequences.length, model.config.numClasses]),
+      task: expected.key("losses").key("task").number(),
+      gradients: readSlab(gradients, table.parameters),
+    },
+  };
+}
+
 function readTrajectory(top: JsonPlace): TrajectoryGolden {
-  const model = readModel(top);
+  const model = readScaledModel(top);
   const optimizer = top.key("optimizer");
   optimizer.key("name").choice(["adamw"]);
   const number = (key: string) => optimizer.key(key).number();
@@ -229,7 +265,7 @@ export function parseGolden(text: string, file: string): Golden {
     case "trajectory":
       return readTrajectory(top);
     case "vanilla":
-      return { kind: "vanilla", file };
+      return readVanilla(top);
   }
 }
 

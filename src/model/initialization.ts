@@ -11,6 +11,9 @@ function fill(values: Float32Array, { law }: TensorSpec, stream: RandomStream): 
     case "uniform":
       for (let e = 0; e < values.length; e++) values[e] = law.bound * (2 * stream.uniform() - 1);
       return;
+    case "normal":
+      for (let e = 0; e < values.length; e++) values[e] = stream.normal();
+      return;
     case "unit": {
       const direction = Float64Array.from(values, () => stream.normal());
       const length = Math.sqrt(direction.reduce((sum, value) => sum + value * value, 0));
@@ -20,7 +23,7 @@ function fill(values: Float32Array, { law }: TensorSpec, stream: RandomStream): 
 }
 
 /**
- * Initial weights (spec §2, "Initial weights"): each tensor has its own random stream, numbered by its place in the
+ * Initial weights (spec §2, "Initial weights"; §4): each tensor has its own random stream, numbered by its place in the
  * tensor table (parameters, then buffers), so that a tensor's values do not depend on the sizes of the others.
  * Row 0 (`[PAD]`) of the embedding is zero.
  */
@@ -33,7 +36,7 @@ export function initialWeights(config: ModelConfig, seed: number): Weights<Float
   [...table.parameters, ...table.buffers].forEach((spec, number) => {
     const values = tensorView(weights, spec);
     fill(values, spec, new RandomStream(seed, Purpose.weights, number));
-    if (spec.name === "embedding.weight") values.fill(0, 0, config.dModel);
+    if (spec === table.embedding) values.fill(0, 0, config.dModel);
   });
   return weights;
 }

@@ -1,11 +1,8 @@
 import { LATENT_SIZE, type ModelConfig } from "./config.ts";
+import { constant, type InitialLaw, uniform, xavier } from "./initial_law.ts";
+import { vanillaDeclarations } from "./vanilla_tensors.ts";
 
-/** How a tensor is filled at first (spec §2, "Initial weights"). */
-export type InitialLaw =
-  | { readonly kind: "xavier"; readonly bound: number }
-  | { readonly kind: "uniform"; readonly bound: number }
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "unit" };
+export type { InitialLaw };
 
 /** One named tensor and its place in a slab. */
 export interface TensorSpec {
@@ -30,6 +27,8 @@ export interface TensorTable {
   /** Elements of the buffer slab. */
   readonly bufferCount: number;
   readonly byName: ReadonlyMap<string, TensorSpec>;
+  /** The embedding, whose row 0 (`[PAD]`) is zero at first and gets no gradient (spec §2). */
+  readonly embedding: TensorSpec;
 }
 
 /** A model's numbers: parameters and buffers as slabs in the order of its `TensorTable`. */
@@ -38,20 +37,14 @@ export interface Weights<Slab extends Float32Array | Float64Array = Float32Array
   readonly buffers: Slab;
 }
 
-type Declaration = readonly [name: string, shape: readonly number[], law: InitialLaw];
-
-const xavier = (fanIn: number, fanOut: number): InitialLaw => ({
-  kind: "xavier",
-  bound: Math.sqrt(6 / (fanIn + fanOut)),
-});
-const uniform = (fanIn: number): InitialLaw => ({ kind: "uniform", bound: 1 / Math.sqrt(fanIn) });
-const constant = (value: number): InitialLaw => ({ kind: "constant", value });
+/** A tensor without its place. */
+export type Declaration = readonly [name: string, shape: readonly number[], law: InitialLaw];
 
 function weight(name: string, outputs: number, inputs: number): Declaration {
   return [name, [outputs, inputs], xavier(inputs, outputs)];
 }
 
-function parameterDeclarations(config: ModelConfig): Declaration[] {
+function epsilonDeclarations(config: ModelConfig): Declaration[] {
   const { dModel: d, numHeads: H, numBins: B, ffnDim, numClasses } = config;
   const dh = d / H;
   const block = "epsilon_block";
@@ -105,10 +98,11 @@ function place(declarations: readonly Declaration[], role: TensorSpec["role"]): 
   });
 }
 
-/** The tensor table of `config`: names, shapes, places and initial laws (spec §1, §2). */
+/** The tensor table of `config`: names, shapes, places and initial laws (spec §1, §2, §4). */
 export function tensorTable(config: ModelConfig): TensorTable {
-  const parameters = place(parameterDeclarations(config), "parameter");
-  const buffers = place(bufferDeclarations(config), "buffer");
+  const vanilla = config.model === "vanilla";
+  const parameters = place(vanilla ? vanillaDeclarations(config) : epsilonDeclarations(config), "parameter");
+  const buffers = place(vanilla ? [] : bufferDeclarations(config), "buffer");
   const count = (specs: TensorSpec[]) => specs.reduce((sum, spec) => sum + spec.size, 0);
   return {
     parameters,
@@ -116,6 +110,7 @@ export function tensorTable(config: ModelConfig): TensorTable {
     parameterCount: count(parameters),
     bufferCount: count(buffers),
     byName: new Map([...parameters, ...buffers].map((spec) => [spec.name, spec])),
+    embedding: parameters[0],
   };
 }
 

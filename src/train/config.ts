@@ -1,3 +1,4 @@
+import type { Model } from "../model/config.ts";
 import { type Range, real, requireInRange, whole } from "../model/range.ts";
 
 /** The recipe of a training run (spec §2–§3); defaults are the paper's. */
@@ -38,6 +39,12 @@ export const PAPER_RECIPE: TrainConfig = {
   logEvery: 50,
   checkpointEvery: 0,
   validationShare: 0.1,
+};
+
+/** Each model's recipe in the paper's comparison: the baseline neither clips nor warms up (spec §3–§4). */
+export const PAPER_RECIPES: Readonly<Record<Model, TrainConfig>> = {
+  epsilon: PAPER_RECIPE,
+  vanilla: { ...PAPER_RECIPE, clipGradNorm: 0, warmupSteps: 0 },
 };
 
 /** AdamW's constants (spec §2). */

@@ -8,12 +8,13 @@ import { ChunkSize, stepsToMultiple } from "./chunks.ts";
 import { ADAMW, type TrainConfig } from "./config.ts";
 import { evaluateDataset, type Evaluation, evaluationMetrics } from "./evaluation.ts";
 import type { TrainEvent, TrainPosition } from "./events.ts";
-import { klScaleAt, learningRateAt } from "./schedule.ts";
+import { FINAL_LEARNING_RATES, klScaleAt, learningRateAt } from "./schedule.ts";
 import {
   addBatch,
   type BatchSize,
   EMPTY_SUMS,
   meanLosses,
+  measuredRows,
   type Stopwatch,
   timingRows,
   trainingMetrics,
@@ -176,12 +177,13 @@ class Training {
 
   /** What the schedules give optimizer step `step` of the epoch under way. */
   #schedule(step: number): Schedule {
-    const { config } = this.#options;
+    const { config, modelConfig } = this.#options;
     return {
       learningRate: learningRateAt(step, {
         peak: config.learningRate,
         warmupSteps: config.warmupSteps,
         totalSteps: this.#totalSteps,
+        final: FINAL_LEARNING_RATES[modelConfig.model],
       }),
       klScale: klScaleAt(this.#position.epoch, config.epochs),
     };
@@ -243,7 +245,7 @@ class Training {
       step,
       totalSteps: this.#totalSteps,
       epoch: epoch + 1,
-      metrics: trainingMetrics(place, result, sums, schedule),
+      metrics: measuredRows(this.#options.modelConfig, trainingMetrics(place, result, sums, schedule)),
       timing: timingRows(place, watch),
       loss: result.loss,
       tokensPerSecond: watch.tokens / watch.seconds,
@@ -307,10 +309,10 @@ class Training {
       accuracy: evaluation.accuracy,
       best,
       outputs: evaluation.outputs,
-      metrics: [
+      metrics: measuredRows(modelConfig, [
         ...trainingMetrics(place, meanLosses(sums, modelConfig), sums, schedule),
         ...evaluationMetrics(validation, evaluation),
-      ],
+      ]),
       timing: [
         ...timingRows({ ...place, split: "train" }, stopwatch),
         ...timingRows(validation, evaluation.stopwatch),

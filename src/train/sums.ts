@@ -77,6 +77,23 @@ export function trainingMetrics(
   });
 }
 
+/** Metrics of halting and bins. */
+const EPSILON_METRICS: ReadonlySet<string> = new Set([
+  "kl_loss",
+  "entropy_loss",
+  "kl_scale",
+  "halting_depth_mean",
+  "halting_steps_mean",
+]);
+
+/**
+ * The rows that say something about the model. Of the vanilla model those about halting and bins are left out: an empty
+ * field would read as a value that is missing or not finite, where there is none to be had.
+ */
+export function measuredRows({ model }: Pick<ModelConfig, "model">, rows: readonly MetricValue[]): MetricValue[] {
+  return rows.filter(({ metric }) => model === "epsilon" || !EPSILON_METRICS.has(metric));
+}
+
 /** What a clock measured over some batches. */
 export interface Stopwatch {
   /** Time spent on the batches themselves. */

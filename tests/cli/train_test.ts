@@ -154,7 +154,7 @@ const BAD: readonly {
   { name: "a flag out of range", flags: ["--dropout", "1.5"], code: 2, names: /dropout/ },
   { name: "heads that do not divide the state", flags: ["--num-heads", "3"], code: 2, names: /numHeads|num-heads/ },
   { name: "a mistyped flag", flags: ["--epoch", "3"], code: 2, names: /--epochs/ },
-  { name: "a model that this version has not", flags: ["--model", "vanilla"], code: 2, names: /vanilla/ },
+  { name: "a model that this version has not", flags: ["--model", "lstm"], code: 2, names: /epsilon or vanilla/ },
   { name: "a folder that cannot be made", flags: ["--out", "reviews.csv/run"], code: 3, names: /reviews\.csv/ },
 ];
 

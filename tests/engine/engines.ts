@@ -1,6 +1,6 @@
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
-import type { HaltingMode } from "../../src/model/config.ts";
+import type { HaltingMode, Model } from "../../src/model/config.ts";
 import type { CreateEngine } from "../../src/engine/verification.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
@@ -12,11 +12,29 @@ export interface EngineUnderTest {
   readonly ignore: boolean;
   /** Halting modes that the engine computes; all when absent. */
   readonly modes?: readonly HaltingMode[];
+  /** Models that the engine computes; all when absent. */
+  readonly models?: readonly Model[];
 }
 
 /** Every engine but the reference: one line here brings agreement on all cases and all golden files. */
 export const ENGINES: readonly EngineUnderTest[] = [
-  { name: "cpu, fast", open: (config) => CpuEngine.open(config, { threads: 1, numerics: "fast" }), ignore: false },
-  { name: "cpu, strict", open: (config) => CpuEngine.open(config, { threads: 1, numerics: "strict" }), ignore: false },
-  { name: "gpu", open: (config) => GpuEngine.open(config), ignore: !TEST_GPU, modes: ["exit", "soft"] },
+  {
+    name: "cpu, fast",
+    open: (config) => CpuEngine.open(config, { threads: 1, numerics: "fast" }),
+    ignore: false,
+    models: ["epsilon"],
+  },
+  {
+    name: "cpu, strict",
+    open: (config) => CpuEngine.open(config, { threads: 1, numerics: "strict" }),
+    ignore: false,
+    models: ["epsilon"],
+  },
+  {
+    name: "gpu",
+    open: (config) => GpuEngine.open(config),
+    ignore: !TEST_GPU,
+    modes: ["exit", "soft"],
+    models: ["epsilon"],
+  },
 ];

@@ -28,7 +28,7 @@ const TOLERANCE = 1e-9;
 
 function direction(spec: TensorSpec, config: ModelConfig, stream: RandomStream, padding: boolean): Float64Array {
   const values = Float64Array.from({ length: spec.size }, () => stream.normal());
-  if (padding && spec.name === "embedding.weight") values.fill(0, 0, config.dModel);
+  if (padding && spec.name === tensorTable(config).embedding.name) values.fill(0, 0, config.dModel);
   const length = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   return values.map((value) => value / length);
 }

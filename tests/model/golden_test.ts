@@ -4,6 +4,7 @@ import { goldenPaths, parseGolden, readGolden, tensorError, valueError } from ".
 import { OWN_GOLDENS } from "./golden_files.ts";
 
 const TEXT = Deno.readTextFileSync(`${OWN_GOLDENS}/epsilon-soft-odd.json`);
+const VANILLA = Deno.readTextFileSync(`${OWN_GOLDENS}/vanilla-odd.json`);
 const TRAJECTORY = Deno.readTextFileSync(`${OWN_GOLDENS}/trajectory-exit.json`);
 
 /** A way to break the content of a golden file. */
@@ -63,6 +64,18 @@ const SPOILED: readonly (readonly [name: string, place: RegExp, spoil: string, s
   }],
   ["a missing loss", /at expected\.losses\.kl: missing/, TEXT, (g) => delete g["expected"]["losses"]["kl"]],
   ["a list for an object", /at expected: wanted an object/, TEXT, (g) => Object.assign(g, { expected: [] })],
+  [
+    "a vanilla model without layers",
+    /at config\.num_layers: missing/,
+    VANILLA,
+    (g) => delete g["config"]["num_layers"],
+  ],
+  ["a vanilla model that lacks a tensor", /at params\.blocks\.1\.ln2\.bias: missing/, VANILLA, (g) => {
+    delete g["params"]["blocks.1.ln2.bias"];
+  }],
+  ["a gradient of another model", /at expected\.gradients\.W_x: the model has no such/, VANILLA, (g) => {
+    Object.assign(g["expected"]["gradients"], { W_x: { shape: [1], data: [1] } });
+  }],
   ["another optimizer", /at optimizer\.name: wanted "adamw"/, TRAJECTORY, (g) => {
     Object.assign(g["optimizer"], { name: "sgd" });
   }],
@@ -90,8 +103,12 @@ Deno.test("a golden file cut off anywhere is refused as broken", () => {
   }
 });
 
-Deno.test("a vanilla file is recognised without being read further", () => {
-  assert.deepEqual(parseGolden('{"kind": "vanilla"}', "v.json"), { kind: "vanilla", file: "v.json" });
+Deno.test("a vanilla file gives the vanilla model with its own sizes", () => {
+  const golden = parseGolden(VANILLA, "v.json");
+  assert(golden.kind === "vanilla");
+  const { model, dModel, numHeads, ffnDim, maxLayers, numClasses, maxSeqLength } = golden.config;
+  assert.deepEqual([model, dModel, numHeads, ffnDim, maxLayers, numClasses], ["vanilla", 9, 3, 7, 3, 3]);
+  assert.deepEqual([maxSeqLength, golden.sequences.length, golden.weights.buffers.length], [11, 3, 0]);
 });
 
 Deno.test("golden sizes come from the file, the longest sequence from its inputs, and dropout is off", async () => {

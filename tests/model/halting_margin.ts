@@ -8,7 +8,8 @@ import type { Weights } from "../../src/model/tensors.ts";
 
 /**
  * The smallest distance of any halting decision from its tie, |r − sigmoid(s) − (1 − θ)| over all tokens and steps, under
- * the dropout of (`seed`, `step`). Where it is tiny, rounding may change a token's step count.
+ * the dropout of (`seed`, `step`); infinite for a model that does not halt. Where it is tiny, rounding may change a
+ * token's step count.
  */
 export function haltingMargin(
   config: ModelConfig,
@@ -19,6 +20,7 @@ export function haltingMargin(
   step: number,
   threshold: number = HALT_THRESHOLD,
 ): number {
+  if (config.model === "vanilla") return Infinity;
   const parts = modelParts(config, { parameters: Float64Array.from(parameters), buffers: Float64Array.from(buffers) });
   const d = config.dModel;
   let smallest = Infinity;

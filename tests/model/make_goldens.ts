@@ -38,6 +38,11 @@ const EPSILON_FILES = [
   }),
 ];
 
+const VANILLA_FILE = goldenCase("vanilla-odd", {
+  ...{ model: "vanilla", dModel: 9, numHeads: 3, ffnDim: 7, maxLayers: 3, numClasses: 3 },
+  ...{ lengths: [8, 1, 11], seed: 105 },
+});
+
 const TRAJECTORY_FILE = goldenCase("trajectory-exit", {
   ...{ dModel: 8, numHeads: 2, numBins: 4, ffnDim: 20, maxLayers: 5, lengths: [6, 4, 9], seed: 104 },
 });
@@ -126,6 +131,33 @@ async function epsilonFile(agreement: AgreementCase) {
   };
 }
 
+async function vanillaFile(agreement: AgreementCase) {
+  const { config, state, batch } = buildCase(agreement);
+  const weights = onGrid(state.weights);
+  const engine = new ReferenceEngine(config);
+  await engine.upload({ weights });
+  const { logits } = await engine.predict(batch, { want: "everything", klScale: 1 });
+  const { taskLoss, gradient } = await engine.gradient(batch, { klScale: 1, dropout: 0, seed: 0 });
+  return {
+    kind: "vanilla",
+    config: {
+      vocab_size: config.vocabSize,
+      d_model: config.dModel,
+      num_heads: config.numHeads,
+      ffn_dim: config.ffnDim,
+      num_layers: config.maxLayers,
+      num_classes: config.numClasses,
+    },
+    params: named(config, weights, ["parameter"]),
+    ...inputs(batch),
+    expected: {
+      logits: tensor([agreement.lengths.length, config.numClasses], logits),
+      losses: { task: short(taskLoss) },
+      gradients: named(config, { parameters: gradient, buffers: new Float64Array(0) }, ["parameter"]),
+    },
+  };
+}
+
 async function trajectoryFile(agreement: AgreementCase) {
   const { config, state, batch } = buildCase(agreement);
   const klScale = 1;
@@ -174,6 +206,10 @@ for (const agreement of EPSILON_FILES) {
     JSON.stringify(await epsilonFile(agreement)) + "\n",
   );
 }
+Deno.writeTextFileSync(
+  new URL(`${VANILLA_FILE.name}.json`, folder),
+  JSON.stringify(await vanillaFile(VANILLA_FILE)) + "\n",
+);
 Deno.writeTextFileSync(
   new URL(`${TRAJECTORY_FILE.name}.json`, folder),
   JSON.stringify(await trajectoryFile(TRAJECTORY_FILE)) + "\n",

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { klScaleAt, learningRateAt } from "../../src/train/schedule.ts";
+import { FINAL_LEARNING_RATES, klScaleAt, learningRateAt } from "../../src/train/schedule.ts";
 
 const goldens = new URL(`file://${Deno.env.get("EPSILON_SHARED") ?? ""}/goldens/trajectory-soft.json`);
 const shared = Deno.env.has("EPSILON_SHARED")
@@ -32,6 +32,15 @@ Deno.test({
 Deno.test("without a warm-up the first step has the peak learning rate", () => {
   assert.equal(learningRateAt(0, { peak: 3e-4, warmupSteps: 0, totalSteps: 10 }), 3e-4);
   assert.equal(learningRateAt(0, { peak: 3e-4, warmupSteps: 0, totalSteps: 1 }), 3e-4);
+});
+
+Deno.test("the vanilla model's cosine ends at zero one step after the last, the Epsilon model's at 1e-7", () => {
+  const schedule = { peak: 3e-4, warmupSteps: 0, totalSteps: 100 };
+  const { vanilla, epsilon } = FINAL_LEARNING_RATES;
+  assert.equal(learningRateAt(100, { ...schedule, final: vanilla }), 0);
+  assert.equal(learningRateAt(50, { ...schedule, final: vanilla }), 1.5e-4);
+  assert.equal(learningRateAt(100, { ...schedule, final: epsilon }), 1e-7);
+  assert.equal(learningRateAt(100, schedule), 1e-7);
 });
 
 Deno.test("a warm-up as long as the run or longer only rises and stays below the peak", () => {

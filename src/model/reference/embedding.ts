@@ -2,7 +2,7 @@ import { type DropoutMask, DropoutSite } from "../dropout.ts";
 import type { ModelParts } from "./parts.ts";
 
 /** The row of `[PAD]`, which gets no gradient (spec §2). */
-const PAD = 0;
+export const PAD = 0;
 
 /** PE(i, 2k) = sin(i·10000^(−2k/d)), PE(i, 2k+1) = cos of the same (spec §1). */
 export function positionalEncoding(position: number, feature: number, d: number): number {

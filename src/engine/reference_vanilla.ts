@@ -1,0 +1,89 @@
+import type { PackedBatch } from "../data/packed_batch.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { dropoutKey, DropoutMask } from "../model/dropout.ts";
+import { crossEntropy } from "../model/reference/objective.ts";
+import { backwardVanilla, forwardVanilla } from "../model/reference/vanilla/sequence.ts";
+import { vanillaTensors } from "../model/reference/vanilla/tensors.ts";
+import type { Losses, ObjectiveSettings, Prediction, SequenceTrace } from "./engine.ts";
+import { type BatchResult, largest, NO_DROPOUT, sequenceTokens } from "./reference_batch.ts";
+
+/**
+ * The vanilla baseline's part of the reference (spec §4). Every token takes all blocks, so that step counts are L; there
+ * is no KL and no entropy term, and a trace has neither probabilities nor assignments nor attention over bins.
+ */
+export interface VanillaPass {
+  readonly config: ModelConfig;
+  readonly parameters: Float64Array;
+  readonly batch: PackedBatch;
+}
+
+/** The objective where only the task counts (spec §4). */
+export function taskLosses(taskLoss: number): Losses {
+  return { loss: taskLoss, taskLoss, klLoss: 0, entropyLoss: 0 };
+}
+
+/** Losses of the batch; adds their gradient to `slab`. Masks are those of optimizer step `step`. */
+export function vanillaBackward(
+  { config, parameters, batch }: VanillaPass,
+  { dropout, seed }: ObjectiveSettings,
+  step: number,
+  slab: Float64Array,
+): BatchResult {
+  const tensors = vanillaTensors(config, parameters);
+  const gradient = vanillaTensors(config, slab);
+  const sequences = batch.labels.length;
+  let taskLoss = 0;
+  let correct = 0;
+  batch.labels.forEach((label, s) => {
+    const mask = new DropoutMask(dropoutKey(seed, step, s), dropout);
+    const ids = sequenceTokens(batch, s);
+    const forward = forwardVanilla(tensors, ids, mask);
+    const dLogits = new Float64Array(config.numClasses);
+    taskLoss += crossEntropy(forward.logits, label, dLogits) / sequences;
+    if (largest(forward.logits) === label) correct++;
+    backwardVanilla(tensors, gradient, ids, forward, dLogits.map((slope) => slope / sequences), mask);
+  });
+  return { ...taskLosses(taskLoss), correct, tokenSteps: batch.tokens.length * config.maxLayers };
+}
+
+/** Logits, and with `everything` the losses, without dropout. */
+export function vanillaPrediction({ config, parameters, batch }: VanillaPass, everything: boolean): Prediction {
+  const tensors = vanillaTensors(config, parameters);
+  const logits = new Float64Array(batch.labels.length * config.numClasses);
+  let taskLoss = 0;
+  batch.labels.forEach((label, s) => {
+    const forward = forwardVanilla(tensors, sequenceTokens(batch, s), NO_DROPOUT);
+    logits.set(forward.logits, s * config.numClasses);
+    taskLoss += crossEntropy(forward.logits, label, new Float64Array(config.numClasses)) / batch.labels.length;
+  });
+  const haltingSteps = new Uint8Array(batch.tokens.length).fill(config.maxLayers);
+  return everything ? { logits, haltingSteps, losses: taskLosses(taskLoss) } : { logits, haltingSteps };
+}
+
+/** States of every sequence before the first and after each block, without dropout. */
+export function vanillaTraces({ config, parameters, batch }: VanillaPass): SequenceTrace[] {
+  const tensors = vanillaTensors(config, parameters);
+  return Array.from(batch.labels, (_, s) => {
+    const { blocks } = forwardVanilla(tensors, sequenceTokens(batch, s), NO_DROPOUT);
+    return vanillaTrace(config, [blocks[0].input, ...blocks.map(({ output }) => output)]);
+  });
+}
+
+/** The trace of a model without halting and bins from its states, L + 1 of [n × d]. */
+export function vanillaTrace(
+  { dModel, maxLayers }: ModelConfig,
+  states: readonly (Float32Array | Float64Array)[],
+): SequenceTrace {
+  const n = states[0].length / dModel;
+  const none = new Float64Array(0);
+  return {
+    stepProbabilities: new Float64Array(n * maxLayers),
+    haltingSteps: new Uint8Array(n).fill(maxLayers),
+    binAssignmentStep0: none,
+    attentionStep0: none,
+    stateStep0: states[1],
+    states,
+    assignments: [],
+    attention: [],
+  };
+}
