@@ -5,6 +5,7 @@ import { dataCommands } from "./data.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
+import { plotCommand } from "./plot.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -14,6 +15,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   classifyCommand,
   exportCommand,
+  plotCommand,
   dataCommands,
   verifyCommand,
   benchCommand,

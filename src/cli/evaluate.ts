@@ -7,6 +7,10 @@ const OPTIONS = {
     description: "reviews to judge by; all: every review of --data",
     fallback: "validation",
   }),
+  predictions: textOption({
+    placeholder: "file",
+    description: "CSV file to write with what is said of each review; compare reads RUN/predictions.csv",
+  }),
   batchSize: RECIPE_OPTIONS.batchSize,
   haltThreshold: textOption({
     placeholder: "a:b:step",

@@ -5,8 +5,10 @@ import { sweepThresholds } from "../diagnose/threshold_sweep.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError, UsageError } from "../errors.ts";
+import { writeFileAtomically } from "../files/atomic.ts";
 import { printable } from "../files/printable.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
+import { predictionsCsv } from "../metrics/predictions_csv.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { loadCheckpoint } from "../model/checkpoint_file.ts";
@@ -14,7 +16,7 @@ import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
 import { klScaleAt } from "../train/schedule.ts";
 import type { EvaluateContext } from "./evaluate.ts";
-import { reportSweep } from "./evaluate_sweep.ts";
+import { placeOf, reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -60,6 +62,10 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
       (engine) => evaluateDataset({ ...judged, engine }),
     );
     progress.clear();
+    if (values.predictions !== undefined) {
+      const place = { ...placeOf(checkpoint, path), split: values.split, dataSha256: dataset.dataHash };
+      await writeFileAtomically(values.predictions, predictionsCsv(place, indices, evaluation.outputs));
+    }
     const { config } = checkpoint;
     const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, config, klScale) };
     await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation, config));
@@ -70,7 +76,13 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
 }
 
 /** The thresholds that were asked for, if any; throws UsageError before any work is done. */
-function thresholdsOf({ haltThreshold, out }: EvaluateContext["values"]): number[] | undefined {
+function thresholdsOf({ haltThreshold, out, predictions }: EvaluateContext["values"]): number[] | undefined {
+  if (haltThreshold !== undefined && predictions !== undefined) {
+    throw new UsageError(
+      "Cannot write predictions: --halt-threshold judges the reviews more than once",
+      "Leave out --predictions or --halt-threshold.",
+    );
+  }
   if (haltThreshold !== undefined) return readThresholds(haltThreshold);
   if (out === undefined) return undefined;
   throw new UsageError(

@@ -30,17 +30,17 @@ export async function reportSweep(
   if (file === undefined) {
     terminal.say(`${printable(path)} lies in no run folder: the result is only printed, unless --out names a file`);
   } else {
-    const position = checkpoint.position === undefined ? undefined : readTrainPosition(checkpoint.position, path);
-    const place = {
-      run: checkpoint.details.run ?? null,
-      step: position?.step ?? null,
-      epoch: position?.epoch ?? null,
-      split: values.split,
-    };
+    const place = { ...placeOf(checkpoint, path), split: values.split };
     await writeFileAtomically(file, thresholdCsv(place, points));
   }
   const result = { checkpoint: path, split: values.split, kl_scale: klScale, thresholds: points.map(pointResult) };
   await terminal.write(values.json ? jsonDocument(result) : formatPoints(points));
+}
+
+/** Whose weights a checkpoint holds, for the first columns of a table; null where it does not say. */
+export function placeOf({ details, position }: Checkpoint, path: string) {
+  const { step = null, epoch = null } = position === undefined ? {} : readTrainPosition(position, path);
+  return { run: details.run ?? null, step, epoch };
 }
 
 function pointResult(point: ThresholdPoint) {

@@ -33,8 +33,8 @@ const COLUMNS = {
 export type InstrumentName = keyof typeof COLUMNS;
 
 interface Snapshot {
-  /** Optimizer steps taken when it was measured. */
-  readonly step: number;
+  /** Optimizer steps taken when it was measured; null where the checkpoint did not say. */
+  readonly step: number | null;
   /** From 1; null where the table names none. */
   readonly epoch: number | null;
   readonly split: string;
@@ -65,7 +65,7 @@ export async function* readInstrument<Name extends InstrumentName>(
 ): AsyncGenerator<InstrumentRow<Name>, void> {
   const columns: [string, Kind][] = [
     ["run", "text"],
-    ["step", "count"],
+    ["step", "number"],
     ["epoch", "number"],
     ["split", "text"],
     ...Object.entries(COLUMNS[name]),

@@ -114,10 +114,11 @@ async function firstReviews(
 }
 
 /** The rows of a table's last measurement: its greatest step, and the split that was measured last at it. */
-export function lastMeasurement<Row extends { readonly step: number; readonly split: string }>(
+export function lastMeasurement<Row extends { readonly step: number | null; readonly split: string }>(
   rows: readonly Row[],
 ): readonly Row[] {
-  const step = rows.reduce((greatest, row) => Math.max(greatest, row.step), -1);
+  const steps = rows.flatMap(({ step }) => step === null ? [] : [step]);
+  const step = steps.length === 0 ? null : steps.reduce((greatest, own) => Math.max(greatest, own));
   const split = rows.findLast((row) => row.step === step)?.split;
   return rows.filter((row) => row.step === step && row.split === split);
 }

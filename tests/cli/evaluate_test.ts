@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { readPredictions } from "../../src/metrics/predictions_csv.ts";
 import { Workplace } from "./small_training.ts";
 
 /** Values of one epoch's validation in a run's metrics.csv, by metric. */
@@ -55,6 +56,23 @@ Deno.test("a checkpoint file alone can be evaluated away from its run", async ()
   );
   assert.equal(code, 0, stderr);
   assert.equal(JSON.parse(stdout).loss, inRun.loss);
+});
+
+Deno.test("--predictions writes what is said of each review, from which the accuracy follows", async () => {
+  await using place = await Workplace.make();
+  await place.train("run", "--epochs", "1");
+  const flags = ["--predictions", "run/predictions.csv", "--split", "all", ...REFERENCE];
+  const { code, stdout, stderr } = await place.run("evaluate", "run", ...flags);
+  assert.equal(code, 0, stderr);
+  const predictions = await Array.fromAsync(readPredictions(join(place.folder, "run/predictions.csv")));
+  const { accuracy, reviews } = JSON.parse(stdout);
+  assert.equal(predictions.filter(({ label, predicted }) => label === predicted).length / reviews, accuracy);
+  assert.deepEqual(predictions.map(({ review }) => review), Array.from({ length: reviews }, (_, r) => r));
+  const rows = (await place.read("run", "predictions.csv")).trimEnd().split("\n").slice(1).map((row) => row.split(","));
+  assert.ok(rows.every((row) => Number(row[8]) >= 0.5 && Number(row[8]) < 1));
+  assert.match(rows[0].join(), /^epsilon-exit-seed42-[0-9a-f]{8},7,1,all,[0-9a-f]{12},0,0,/);
+  const both = await place.run("evaluate", "run", "--halt-threshold", "0.5", ...flags);
+  assert.equal(both.code, 2, both.stderr);
 });
 
 Deno.test("without --json a table for people stands on stdout", async () => {

@@ -78,7 +78,7 @@ Deno.test("a run without a table says which and how to get it; a run without epo
     const lacking = await drawAll(runs, () => assert.fail("nothing can be drawn"));
     assert.equal(lacking.length, CHARTS.length);
     const lack = (name: string) => CHARTS.find((chart) => chart.name === name)?.lack(runs[0]);
-    assert.equal(lack("accuracy"), "no epoch has ended");
+    assert.equal(lack("accuracy"), "no epoch that has ended");
     const path = join(folder, "run-0");
     assert.equal(
       lack("reliability"),

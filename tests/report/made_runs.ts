@@ -41,7 +41,7 @@ const INSTRUMENTS = {
   bins: { columns: ["head", "block_step", "metric", "value"], rows: (shift: number) => perHead(BIN_METRICS, shift) },
   attention: {
     columns: ["head", "block_step", "metric", "value"],
-    rows: (shift: number) => perHead(["entropy", "collapsed_share", "overloaded_share"], shift),
+    rows: (shift: number) => perHead(["entropy_nats", "collapsed_share", "overloaded_share"], shift),
   },
   calibration: { columns: ["metric", "value"], rows: (shift: number) => [["ece_15", 0.05 + shift / 100]] },
   reliability: {
@@ -108,7 +108,7 @@ const INSTRUMENTS = {
   },
 } as const;
 
-const BIN_METRICS = ["active_bins", "hard_entropy_bits", "largest_share", "soft_entropy"];
+const BIN_METRICS = ["active_bins", "hard_entropy_bits", "largest_share", "soft_entropy_bits"];
 
 function perHead(metrics: readonly string[], shift: number): (string | number)[][] {
   const rows: (string | number)[][] = [];

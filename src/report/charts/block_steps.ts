@@ -50,13 +50,42 @@ const STEP_CHARTS: readonly StepChart[] = [
     caption: `Share of the tokens in the fullest bin. ${HEADS}`,
   },
   {
+    name: "bins-softness",
+    section: "Attention and bins",
+    instrument: "bins",
+    metric: "soft_entropy_bits",
+    title: "Entropy of a token's assignment",
+    axis: "bits",
+    caption: `How undecided the mean token is between the bins. ${HEADS}`,
+  },
+  {
     name: "attention-entropy",
     section: "Attention and bins",
     instrument: "attention",
-    metric: "entropy",
+    metric: "entropy_nats",
     title: "Attention entropy",
     axis: "nats",
     caption: `Mean entropy of the tokens' attention over the bins. ${HEADS}`,
+  },
+  {
+    name: "attention-collapsed",
+    section: "Attention and bins",
+    instrument: "attention",
+    metric: "collapsed_share",
+    title: "Collapsed attention",
+    axis: "share of tokens",
+    format: ".0%",
+    caption: `Share of the tokens that look at hardly more than one bin (entropy below 0.1 ln B). ${HEADS}`,
+  },
+  {
+    name: "attention-overloaded",
+    section: "Attention and bins",
+    instrument: "attention",
+    metric: "overloaded_share",
+    title: "Overloaded attention",
+    axis: "share of tokens",
+    format: ".0%",
+    caption: `Share of the tokens that look at all bins alike (entropy above 0.9 ln B). ${HEADS}`,
   },
   {
     name: "exits-accuracy",
@@ -125,7 +154,7 @@ function measured(run: ReportRun, { instrument, metric }: StepChart) {
 }
 
 interface Measured {
-  readonly step: number;
+  readonly step: number | null;
   readonly epoch: number | null;
   readonly split: string;
   readonly head?: number;

@@ -17,7 +17,7 @@ export interface Chart {
   readonly steps?: boolean;
   /** Whether it shows one run only. */
   readonly single?: boolean;
-  /** What `run` lacks to be drawn, as a sentence without a full stop; undefined when it lacks nothing. */
+  /** What `run` has not, which completes "it has …": `no bins.csv: run …`; undefined when it can be drawn. */
   readonly lack: (run: ReportRun) => string | undefined;
   /** Draws runs that lack nothing, at least one. */
   readonly draw: (runs: readonly ReportRun[], series: Series) => Drawing;
@@ -31,7 +31,7 @@ export type Section = typeof SECTIONS[number];
 /** What a run without values of `metric` in its epoch rows lacks. */
 export function lackOfMetric(run: ReportRun, metric: string): string | undefined {
   if (run.epochs.some((row) => row.metric === metric && row.value !== null)) return undefined;
-  if (run.epochs.length === 0) return "no epoch has ended";
+  if (run.epochs.length === 0) return "no epoch that has ended";
   return `no ${metric} in its epoch rows`;
 }
 
@@ -43,7 +43,7 @@ export function lackOfInstrument<Name extends InstrumentName>(
 ): string | undefined {
   const rows: readonly InstrumentRow<Name>[] | undefined = run.instruments[name];
   if (rows === undefined) return `no ${instrumentFile(name)}: run ${remedy(name, run.path)}`;
-  return rows.some(wanted) ? undefined : `${instrumentFile(name)} has no such rows`;
+  return rows.some(wanted) ? undefined : `no such rows in ${instrumentFile(name)}`;
 }
 
 function remedy(name: InstrumentName, path: string): string {

@@ -53,7 +53,7 @@ export const compute: Chart = {
     const rows = runs.flatMap((run) =>
       pointsOf(run).map((point) => ({ run: run.label, series: series.of(run.label), ...point }))
     );
-    const color = seriesColour(series);
+    const color = seriesColour(series, "points");
     return drawing("Accuracy against compute", rows, {
       encoding: {
         x: {

@@ -49,7 +49,7 @@ export const eigenvalues: Chart = {
           mark: { type: "line", color: "#888888", strokeWidth: 1 },
           encoding: { order: { field: "order" } },
         },
-        { mark: { type: "point", filled: true, size: 14 }, encoding: { color: seriesColour(series) } },
+        { mark: { type: "point", filled: true, size: 14 }, encoding: { color: seriesColour(series, "points") } },
       ],
     });
   },

@@ -95,7 +95,7 @@ export const depthByClass: Chart = {
           scale: { zero: false, padding: 12 },
           axis: { tickCount: 6 },
         },
-        color: seriesColour(series),
+        color: seriesColour(series, "points"),
       },
     });
   },
@@ -114,7 +114,7 @@ export const depthEvolution: Chart = {
     const steps = new Set(rowsOf(run).map(({ step }) => step));
     return steps.size > 1
       ? undefined
-      : "halting.csv holds one measurement: train with --instruments halting for one an epoch";
+      : "no second measurement in halting.csv: epsilon train --instruments halting makes one an epoch";
   },
   draw([run]) {
     const overall = rowsOf(run).filter(isOverall);

@@ -9,7 +9,7 @@ interface MetricChart extends EpochCurves {
   readonly caption: string;
 }
 
-const THROUGH_AND_DASHED = "Drawn through: validation; dashed: training.";
+const THROUGH_AND_DASHED = "Solid: validation; dashed: training.";
 
 const METRIC_CHARTS: readonly MetricChart[] = [
   {

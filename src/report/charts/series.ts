@@ -18,15 +18,19 @@ export function seriesOf(runs: readonly string[], groupOf: (run: string) => stri
   return groups.length <= SERIES_COLOURS ? { domain: groups, of: groupOf } : { domain: [ALL], of: () => ALL };
 }
 
-/** The colour channel of a chart whose rows have a `series`. */
-export function seriesColour({ domain }: Series): Readonly<Record<string, unknown>> {
+/** The colour channel of a chart whose rows have a `series`; the legend shows what the marks are. */
+export function seriesColour(
+  { domain }: Series,
+  marks: "lines" | "points" = "lines",
+): Readonly<Record<string, unknown>> {
+  const symbol = marks === "lines"
+    ? { symbolType: "stroke", symbolStrokeWidth: 3 }
+    : { symbolType: "circle", symbolStrokeWidth: 0 };
   return {
     field: "series",
     type: "nominal",
     scale: { domain },
     title: null,
-    legend: domain.length > 1
-      ? { orient: "bottom", direction: "vertical", columns: 1, symbolType: "stroke", symbolStrokeWidth: 3 }
-      : null,
+    legend: domain.length > 1 ? { orient: "bottom", direction: "vertical", columns: 1, ...symbol } : null,
   };
 }
