@@ -46,7 +46,7 @@
 export { DataError, DeviceError, EpsilonError, RunError, UsageError, VerificationError } from "./src/errors.ts";
 
 export type { HaltingMode, ModelConfig } from "./src/model/config.ts";
-export { LATENT_SIZE, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";
+export { HALTING_MODES, LATENT_SIZE, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";
 export type { InitialLaw, TensorSpec, TensorTable, Weights } from "./src/model/tensors.ts";
 export { tensorTable, tensorView } from "./src/model/tensors.ts";
 export type { ModelState, OptimizerState } from "./src/model/state.ts";
@@ -79,9 +79,13 @@ export type {
   SequenceTrace,
   StepResult,
   StepSettings,
+  TrainingStep,
 } from "./src/engine/engine.ts";
 export type { Numerics } from "./src/engine/numerics.ts";
 export { NUMERICS } from "./src/engine/numerics.ts";
+export { trainSteps } from "./src/engine/train_steps.ts";
+export type { DeviceDecision, DeviceWish } from "./src/engine/choose_device.ts";
+export { chooseDevice } from "./src/engine/choose_device.ts";
 export type { AdapterChoice, Device, OpenEngineOptions } from "./src/engine/open_engine.ts";
 export { ADAPTERS, DEVICES, openEngine } from "./src/engine/open_engine.ts";
 export type { Classification, ClassifierParts, TokenDepth } from "./src/engine/classifier.ts";

@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
+import { chooseDevice } from "../engine/choose_device.ts";
 import { reportAdapters } from "../engine/device_report.ts";
 import { cacheFolder } from "../files/folders.ts";
 import { VERSION } from "../version.ts";
@@ -11,6 +12,7 @@ type Entry = readonly [name: string, value: string];
 /** The body of `epsilon doctor`. */
 export async function doctor({ values, terminal }: DoctorContext): Promise<number> {
   const adapters = await reportAdapters();
+  const auto = await chooseDevice({ device: "auto", adapter: values.adapter });
   const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 }, () => {});
   const failed = rows.filter(({ pass }) => !pass).length;
   const report = {
@@ -22,15 +24,17 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     threads: availableParallelism(),
     cache: cacheFolder(),
     device,
+    auto,
     selfTest: { values: rows.length, failed },
     adapters,
   };
   if (values.json) {
     await terminal.write(jsonDocument(report));
   } else {
-    const { selfTest, adapters: _, ...plain } = report;
+    const { selfTest, adapters: _, auto: __, ...plain } = report;
     const entries: Entry[] = [
       ...Object.entries(plain).map(([name, value]): Entry => [name, String(value)]),
+      ["--device auto", `takes the ${auto.device === "gpu" ? "GPU" : "CPU"}: ${auto.reason}`],
       ["self-test", `${selfTest.values - failed} of ${selfTest.values} values agree`],
       ["adapters", adapters.length === 0 ? "none: install mesa-vulkan-drivers for a software one" : ""],
       ...adapters.flatMap(({ name, software, choices, features, limits }): Entry[] => [

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import { sweepThresholds } from "../diagnose/threshold_sweep.ts";
+import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError, UsageError } from "../errors.ts";
@@ -29,6 +30,7 @@ type Split = EvaluateContext["values"]["split"];
 export async function evaluate({ values, positionals, terminal }: EvaluateContext): Promise<number> {
   const [model] = positionals;
   const thresholds = thresholdsOf(values);
+  await chooseDevice(values);
   const { checkpoint, path } = await loadCheckpoint(model, { fallbackConfig: PAPER_CONFIG });
   if (checkpoint.vocabularyHash === undefined) {
     terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
+import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
@@ -63,6 +64,7 @@ async function start(given: TrainContext, progress: Progress): Promise<Ended> {
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);
+  await chooseDevice(values);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   const model = modelConfigOf(context, dataset.vocabularySize);
@@ -96,14 +98,12 @@ async function resume(context: TrainContext, path: string, progress: Progress): 
   await using paused = await PausedRun.open(path);
   const { model, recipe } = paused.record;
   requireSameConfiguration(context, path, paused.record);
+  const device = { ...resumedDevice(context, paused.record), adapter: values.adapter };
+  await chooseDevice(device);
   const data = recordedData(values, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
-  const engine = await openEngine(model, {
-    ...resumedDevice(context, paused.record),
-    threads: values.threads,
-    adapter: values.adapter,
-  });
+  const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });

@@ -1,23 +1,17 @@
 import { DeviceError } from "../errors.ts";
 import type { Model, ModelConfig } from "../model/config.ts";
+import { chooseDevice, type Device, DEVICES, type DeviceWish } from "./choose_device.ts";
 import type { Engine } from "./engine.ts";
-import type { Numerics } from "./numerics.ts";
 import { type AdapterChoice, ADAPTERS } from "./gpu/adapter.ts";
+import type { Numerics } from "./numerics.ts";
 
-/** Where a user may ask for the numbers to be computed. */
-export const DEVICES = ["auto", "cpu", "gpu", "reference"] as const;
-export type Device = typeof DEVICES[number];
+export { type AdapterChoice, ADAPTERS, type Device, DEVICES };
 
-export { type AdapterChoice, ADAPTERS };
-
-export interface OpenEngineOptions {
-  readonly device: Device;
+export interface OpenEngineOptions extends DeviceWish {
   /** Worker threads of the CPU engine; 0 means one a core. */
   readonly threads: number;
   /** Rounding of the CPU engine; `fast` when absent. */
   readonly numerics?: Numerics;
-  /** Which GPU, where there are several. */
-  readonly adapter?: AdapterChoice;
 }
 
 /** Whether the back end for `device` computes `model`. */
@@ -26,39 +20,52 @@ export function computesModel(device: Device, model: Model): boolean {
 }
 
 /**
- * Opens the back end for `device`, all weights zero. `auto` takes the CPU: the GPU's kernels have been proved on a
- * software adapter only, and are slower there. The caller closes the engine. Throws DeviceError when the device is not
- * there or does not compute the model.
+ * Opens the back end for `device`, all weights zero. `auto` takes a real GPU that computes the model, else the CPU: also
+ * where there is only a software adapter, which is slower. The caller closes the engine. Throws DeviceError when the
+ * device is not there or does not compute the model.
  */
-export async function openEngine(
-  config: ModelConfig,
-  { device, threads, numerics, adapter }: OpenEngineOptions,
-): Promise<Engine> {
-  if (!computesModel(device, config.model)) {
-    throw new DeviceError(
-      `Cannot compute the ${config.model} model on the device ${device}: it has no kernels for it`,
-      "Use --device reference.",
-    );
-  }
+export async function openEngine(config: ModelConfig, options: OpenEngineOptions): Promise<Engine> {
+  requireModel(options.device, config.model);
+  const { device } = await chooseDevice(options);
   switch (device) {
     case "reference": {
       const { ReferenceEngine } = await import("./reference_engine.ts");
       return new ReferenceEngine(config);
     }
     case "gpu": {
-      if (config.halting === "repeat-k") {
-        throw new DeviceError(
-          "Cannot use the GPU: its kernels have no halting mode repeat-k",
-          "Use --device cpu for this model.",
-        );
+      try {
+        return await openGpu(config, options);
+      } catch (error) {
+        if (options.device === "gpu" || !(error instanceof DeviceError)) throw error;
+        return await openCpu(config, options);
       }
-      const { GpuEngine } = await import("./gpu_engine.ts");
-      return await GpuEngine.open(config, { adapter });
     }
-    case "auto":
-    case "cpu": {
-      const { CpuEngine } = await import("./cpu_engine.ts");
-      return await CpuEngine.open(config, { threads, numerics });
-    }
+    case "cpu":
+      return await openCpu(config, options);
   }
+}
+
+function requireModel(device: Device, model: Model): void {
+  if (computesModel(device, model)) return;
+  throw new DeviceError(
+    `Cannot compute the ${model} model on the device ${device}: it has no kernels for it`,
+    "Use --device reference.",
+  );
+}
+
+async function openGpu(config: ModelConfig, { adapter }: OpenEngineOptions): Promise<Engine> {
+  requireModel("gpu", config.model);
+  if (config.halting === "repeat-k") {
+    throw new DeviceError(
+      "Cannot use the GPU: its kernels have no halting mode repeat-k",
+      "Use --device cpu for this model.",
+    );
+  }
+  const { GpuEngine } = await import("./gpu_engine.ts");
+  return await GpuEngine.open(config, { adapter });
+}
+
+async function openCpu(config: ModelConfig, { threads, numerics }: OpenEngineOptions): Promise<Engine> {
+  const { CpuEngine } = await import("./cpu_engine.ts");
+  return await CpuEngine.open(config, { threads, numerics });
 }

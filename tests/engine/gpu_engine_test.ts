@@ -5,7 +5,6 @@ import { workgroupThreads } from "../../src/engine/gpu/pipelines.ts";
 import { GpuModel } from "../../src/engine/gpu/model.ts";
 import { compilePipeline } from "../../src/engine/gpu/shaders.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
-import { openEngine } from "../../src/engine/open_engine.ts";
 import { DataError, DeviceError, RunError } from "../../src/errors.ts";
 import { PAPER_CONFIG } from "../../src/model/config.ts";
 import { initialWeights } from "../../src/model/initialization.ts";
@@ -159,14 +158,5 @@ gpuTest("a fault in a shader is told with its line", async () => {
     );
   } finally {
     device.destroy();
-  }
-});
-
-gpuTest("auto takes the CPU even where there is an adapter", async () => {
-  const engine = await openEngine(small.config, { device: "auto", threads: 1 });
-  try {
-    assert.equal(engine.kind, "cpu");
-  } finally {
-    await engine.close();
   }
 });

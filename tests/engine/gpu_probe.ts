@@ -88,7 +88,7 @@ export class GpuProbe implements Engine {
   }
 
   trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    return this.#call(() => this.model.trainStep(batch, settings));
+    return this.#call(async () => (await this.model.trainSteps([{ batch, settings }]))[0]);
   }
 
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {

@@ -31,8 +31,11 @@ function quietenMesa(): void {
   if (Deno.build.os === "linux" && Deno.env.get(name) === undefined) Deno.env.set(name, tmpdir());
 }
 
+/** What of an adapter's description is looked at. */
+type AdapterInfo = Pick<GPUAdapterInfo, "vendor" | "architecture" | "device" | "description" | "isFallbackAdapter">;
+
 /** How people call the adapter, and whether it is an imitation. */
-export function summarize({ info }: GPUAdapter): AdapterSummary {
+export function summarize({ info }: { readonly info: AdapterInfo }): AdapterSummary {
   const name = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
   return { name: name || "unnamed adapter", software: info.isFallbackAdapter || SOFTWARE.test(name) };
 }
