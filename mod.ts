@@ -46,7 +46,7 @@
 export { DataError, DeviceError, EpsilonError, RunError, UsageError, VerificationError } from "./src/errors.ts";
 
 export type { HaltingMode, Model, ModelConfig } from "./src/model/config.ts";
-export { HALTING_MODES, LATENT_SIZE, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";
+export { HALTING_MODES, LATENT_SIZE, MODELS, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";
 export type { InitialLaw, TensorSpec, TensorTable, Weights } from "./src/model/tensors.ts";
 export { tensorTable, tensorView } from "./src/model/tensors.ts";
 export type { ModelState, OptimizerState } from "./src/model/state.ts";
