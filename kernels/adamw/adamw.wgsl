@@ -1,7 +1,8 @@
 // Clipping and AdamW with decoupled decay (spec §2, "Optimizer"); the gradient is left zero for the next batch.
 //
 // Slabs [vectors] of four floats. norms [blocks] holds Σ g² of the gradient's blocks, which every workgroup sums in the same
-// order; where a loss or the norm is not finite, or a sequence incomplete, nothing but the gradient changes. report: gradient norm, 1 if updated.
+// order, −1 where a block is incomplete; where a loss or the norm is not finite, or anything incomplete, nothing but the
+// gradient changes. report: gradient norm, negative where a block is incomplete; 1 if updated.
 // latch is set by such a step; the steps behind it in the same submission then change nothing either.
 
 override W: u32 = 64;
@@ -38,7 +39,7 @@ struct Update {
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> latch: atomic<u32>;
 
-var<workgroup> sums: array<vec2f, W>;
+var<workgroup> sums: array<vec3f, W>;
 
 // By its bits, since a compiler may assume that there are no such numbers.
 fn isFinite(x: f32) -> bool {
@@ -51,9 +52,12 @@ fn adamw(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) tid: u32,
 ) {
-  // Σ g² and the count of numbers that are not finite.
-  var sum = vec2f(0.0);
-  for (var b = tid; b < update.blocks; b += W) { sum.x += norms[b]; }
+  // Σ g², the count of numbers that are not finite, and of incomplete blocks.
+  var sum = vec3f(0.0);
+  for (var b = tid; b < update.blocks; b += W) {
+    sum.x += norms[b];
+    if (norms[b] < 0.0) { sum.z += 1.0; }
+  }
   for (var s = tid; s < update.sequences; s += W) {
     for (var term = 0u; term < 3u; term++) {
       if (!isFinite(halt[update.results + 8u * s + term])) { sum.y += 1.0; }
@@ -67,13 +71,13 @@ fn adamw(
     if (tid < width) { sums[tid] += sums[tid + width]; }
     workgroupBarrier();
   }
-  let good = isFinite(sums[0].x) && sums[0].y == 0.0;
+  let good = isFinite(sums[0].x) && sums[0].y == 0.0 && sums[0].z == 0.0;
   // Only a step that is not good sets the latch, so that its workgroups agree whatever they read.
   let updated = good && atomicLoad(&latch) == 0u;
   if (tid == 0u && !good) { atomicStore(&latch, 1u); }
   let norm = sqrt(sums[0].x);
   if (tid == 0u && group.x == 0u) {
-    halt[update.report] = norm;
+    halt[update.report] = select(norm, -1.0, sums[0].z > 0.0);
     halt[update.report + 1u] = select(0.0, 1.0, updated);
   }
   var factor = 1.0;

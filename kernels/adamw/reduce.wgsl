@@ -4,7 +4,7 @@
 // parameters behind the embedding, then blocks of W vectors of embedding rows that occur in the batch.
 // store   per sequence, its slot first; slotLayout [parameters behind the embedding]: place in the slot and factor.
 // batch   tokens sorted by id: `permutation` [tokens], `ids` [segments], `starts` [segments + 1].
-// norms   [blocks] Σ g². gradient [parameters], zero before where no block writes.
+// norms   [blocks] Σ g², or −1 where the driver cut a loop short. gradient [parameters], zero before where no block writes.
 
 override W: u32 = 64;
 override D: u32;
@@ -26,6 +26,8 @@ struct Reduction {
   permutation: u32,
   ids: u32,
   starts: u32,
+  /** 2, unknown to the compiler. */
+  two: u32,
 }
 
 struct Place {
@@ -43,9 +45,9 @@ struct Place {
 @group(0) @binding(7) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(8) var<storage, read_write> norms: array<f32>;
 
-var<workgroup> sums: array<f32, W>;
+var<workgroup> sums: array<vec2f, W>;
 
-fn total(tid: u32, value: f32) -> f32 {
+fn total(tid: u32, value: vec2f) -> vec2f {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
@@ -56,12 +58,26 @@ fn total(tid: u32, value: f32) -> f32 {
   return sums[0];
 }
 
-// Σ over the sequences of parameter e's slot.
+// Σ over the sequences of parameter e's slot, four in a round.
 fn slotSum(e: u32) -> f32 {
   let place = slotLayout[e - atSmall];
-  var sum = 0.0;
-  for (var s = 0u; s < reduction.sequences; s++) { sum += store[s * 4u * storeStride + place.float]; }
+  let stride = 4u * storeStride;
+  var sums = vec4f(0.0);
+  var p = place.float;
+  for (var s = 0u; s + 4u <= reduction.sequences; s += 4u) {
+    sums += vec4f(store[p], store[p + stride], store[p + 2u * stride], store[p + 3u * stride]);
+    p += 4u * stride;
+  }
+  var sum = (sums.x + sums.y) + (sums.z + sums.w);
+  for (var s = 0u; s < reduction.sequences % 4u; s++) { sum += store[p + s * stride]; }
   return sum * packed[place.factor];
+}
+
+// Whether this thread's loops ran to their ends (sequence.wgsl, proveComplete): a loop of two rounds still runs twice.
+fn isComplete() -> bool {
+  var rounds = 0u;
+  for (var i = 0u; i < reduction.two; i++) { rounds += 1u + (rounds & 1u) * reduction.two; }
+  return rounds == 4u;
 }
 
 // ∂W ← (∂W̄ − ⟨∂W̄, W̄⟩·u vᵀ)/σ; returns this thread's Σ g².
@@ -73,7 +89,7 @@ fn spectralBlock(tid: u32, w: u32, u: u32, v: u32, outputs: u32, inputs: u32, in
     gradient[w + e] = slope;
     inner += slope * parameters[w + e];
   }
-  let pull = total(tid, inner) * inverse;
+  let pull = total(tid, vec2f(inner, 0.0)).x * inverse;
   var squares = 0.0;
   for (var e = tid; e < count; e += W) {
     let own = (gradient[w + e] - pull * packed[atDirections + u + e / inputs] * packed[atDirections + v + e % inputs]) * inverse;
@@ -96,10 +112,18 @@ fn embeddingBlock(item: u32) -> f32 {
   let segment = item / D4;
   if (segment >= reduction.segments) { return 0.0; }
   let g = item % D4;
-  var sum = vec4f(0.0);
-  for (var k = batch[reduction.starts + segment]; k < batch[reduction.starts + segment + 1u]; k++) {
-    sum += rows[(rowGradient + g) * reduction.tokens + batch[reduction.permutation + k]];
+  let field = (rowGradient + g) * reduction.tokens;
+  let end = batch[reduction.starts + segment + 1u];
+  var k = batch[reduction.starts + segment];
+  var even = vec4f(0.0);
+  var odd = vec4f(0.0);
+  for (; k + 4u <= end; k += 4u) {
+    let p = reduction.permutation + k;
+    even += rows[field + batch[p]] + rows[field + batch[p + 2u]];
+    odd += rows[field + batch[p + 1u]] + rows[field + batch[p + 3u]];
   }
+  var sum = even + odd;
+  for (; k < end; k++) { sum += rows[field + batch[reduction.permutation + k]]; }
   var squares = 0.0;
   for (var c = 0u; c < min(4u, D - 4u * g); c++) {
     gradient[batch[reduction.ids + segment] * D + 4u * g + c] = sum[c];
@@ -126,7 +150,7 @@ fn reduce(
     } else {
       squares = embeddingBlock((block - 2u - smallBlocks) * W + tid);
     }
-    let sum = total(tid, squares);
-    if (tid == 0u) { norms[block] = sum; }
+    let sum = total(tid, vec2f(squares, select(1.0, 0.0, isComplete())));
+    if (tid == 0u) { norms[block] = select(-1.0, sum.x, sum.y == 0.0 && isComplete()); }
   }
 }

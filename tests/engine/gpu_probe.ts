@@ -46,6 +46,21 @@ function fill(device: GPUDevice, buffer: GPUBuffer, word: number): void {
   device.queue.writeBuffer(buffer, 0, new Uint32Array(Math.floor(buffer.size / 4)).fill(word));
 }
 
+/** What stands in place of a shader file's text in modules that are made from now on. */
+const changed = new Map<string, (source: string) => string>();
+
+const createShaderModule = GPUDevice.prototype.createShaderModule;
+GPUDevice.prototype.createShaderModule = function (descriptor) {
+  const change = changed.get(descriptor.label ?? "");
+  return createShaderModule.call(this, change ? { ...descriptor, code: change(descriptor.code) } : descriptor);
+};
+
+/** Lets every device of this process compile `change(source)` in place of `file`, until it is disposed of. */
+export function withShader(file: string, change: (source: string) => string): Disposable {
+  changed.set(file, change);
+  return { [Symbol.dispose]: () => void changed.delete(file) };
+}
+
 export interface ProbeOptions {
   /** What the adapter says of this limit in place of the truth, so that small sizes meet it. */
   readonly limits?: Partial<Record<keyof GPUSupportedLimits, number>>;

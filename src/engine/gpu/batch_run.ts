@@ -76,7 +76,7 @@ export function reduceBlocks(config: ModelConfig, layout: GpuLayout, words: Batc
 /** `Reduction` of reduce.wgsl. */
 export function reduceUniform({ tokens, labels }: PackedBatch, words: BatchWords, blocks: number): ArrayBuffer {
   const { segments, permutation, ids, starts } = words;
-  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts], []);
+  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts, 2], []);
 }
 
 /** `Update` of adamw.wgsl; `step` counts from 1. */
@@ -122,6 +122,15 @@ export function requireComplete(floats: Float32Array, sequences: number): void {
       "Use shorter sequences (--max-seq-length), or --device cpu; drivers of real GPUs have no such limit.",
     );
   }
+}
+
+/** Throws RunError where one of `norms`, a sum of squares, says −1: that it is not whole (reduce.wgsl, `isComplete`). */
+export function requireReduced(norms: Float32Array): void {
+  if (!norms.some((norm) => norm < 0)) return;
+  throw new RunError(
+    "Cannot add up the gradient of the batch on this GPU: its driver cuts loops short after 65535 rounds",
+    "Use smaller batches (--batch-size), or --device cpu; drivers of real GPUs have no such limit.",
+  );
 }
 
 /** The objective (spec §2) from the sums over its sequences. */

@@ -23,6 +23,7 @@ import {
   reduceBlocks,
   reduceUniform,
   requireComplete,
+  requireReduced,
   RESULT_FLOATS,
   sequenceUniform,
   sumResults,
@@ -172,6 +173,7 @@ export class GpuModel {
       const [gradNorm, updated] = floats.subarray(halt.report - halt.results);
       if (updated === 1) this.#step++;
       requireComplete(floats, batch.labels.length);
+      requireReduced(floats.subarray(halt.report - halt.results, halt.report - halt.results + 1));
       const sums = sumResults(floats, batch.labels.length);
       const { correct, tokenSteps } = sums;
       const losses = lossesOf(this.config, batch, steps[place].settings.klScale, sums);
@@ -182,17 +184,19 @@ export class GpuModel {
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
-    const [floats, gradient] = await this.#guard(async () => {
+    const [floats, gradient, norms] = await this.#guard(async () => {
       const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", false);
       await this.#prepare(false);
       await this.recorder.dispatch("train", batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "gradient", first: 0, count: this.layout.parameterCount });
+      this.recorder.keep({ buffer: "norms", first: 0, count: blocks });
       this.recorder.clear("gradient");
       return await this.recorder.read();
     });
     requireComplete(floats, batch.labels.length);
+    requireReduced(norms);
     const sums = sumResults(floats, batch.labels.length);
     return { ...lossesOf(this.config, batch, settings.klScale, sums), gradient };
   }
