@@ -6,6 +6,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
 import { plotCommand } from "./plot.ts";
+import { reproduceCommand } from "./reproduce.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   classifyCommand,
   exportCommand,
   plotCommand,
+  reproduceCommand,
   dataCommands,
   verifyCommand,
   benchCommand,

@@ -9,7 +9,8 @@ import {
   RECIPE_OPTIONS,
 } from "./options.ts";
 
-const OPTIONS = {
+/** The options of `epsilon train`. */
+export const TRAIN_OPTIONS = {
   ...MODEL_OPTIONS,
   ...RECIPE_OPTIONS,
   ...DATA_OPTIONS,
@@ -22,7 +23,7 @@ const OPTIONS = {
   }),
 };
 
-export type TrainContext = CommandContext<typeof OPTIONS>;
+export type TrainContext = CommandContext<typeof TRAIN_OPTIONS>;
 
 /** `epsilon train`: trains a model and fills a run folder. */
 export const trainCommand = defineCommand({
@@ -32,7 +33,7 @@ export const trainCommand = defineCommand({
     "Trains a model and fills a run folder: run.json, metrics.csv, timing.csv, best and last checkpoint.",
     "Ctrl-C, SIGTERM and SIGUSR1 save a checkpoint first; --resume then goes on as if nothing had happened.",
   ].join(" "),
-  options: OPTIONS,
+  options: TRAIN_OPTIONS,
   configurable: true,
   examples: [
     "epsilon train --epochs 5",

@@ -41,8 +41,8 @@ export async function train(context: TrainContext): Promise<number> {
   const progress = new Progress(values.progress);
   try {
     const { summary, exitCode } = values.resume === undefined
-      ? await start(context, progress)
-      : await resume(context, values.resume, progress);
+      ? await startRun(context, progress)
+      : await resumeRun(context, values.resume, progress);
     progress.clear();
     await terminal.write(values.json ? jsonDocument(summary) : formatRunSummary(summary));
     return exitCode;
@@ -51,12 +51,14 @@ export async function train(context: TrainContext): Promise<number> {
   }
 }
 
-interface Ended {
+/** How a run ended. */
+export interface Ended {
   readonly summary: RunSummary;
   readonly exitCode: number;
 }
 
-async function start(given: TrainContext, progress: Progress): Promise<Ended> {
+/** Starts the run that `given` asks for and trains it to its end or to a signal. */
+export async function startRun(given: TrainContext, progress: Progress): Promise<Ended> {
   const context = withModelDefaults(given);
   const { values, terminal } = context;
   const ignored = ignoredFlags(context);
@@ -87,7 +89,8 @@ async function start(given: TrainContext, progress: Progress): Promise<Ended> {
   }
 }
 
-async function resume(context: TrainContext, path: string, progress: Progress): Promise<Ended> {
+/** Goes on with the run in `path`; options that `context` gives must be the run's. */
+export async function resumeRun(context: TrainContext, path: string, progress: Progress): Promise<Ended> {
   const { values, origins, terminal } = context;
   if (origins.out !== "default") {
     throw new UsageError(

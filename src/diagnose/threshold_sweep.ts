@@ -44,10 +44,11 @@ export async function* sweepThresholds(
   { thresholds, ...options }: SweepOptions,
 ): AsyncGenerator<SweepProgress, ThresholdPoint[], void> {
   const { indices, batchSize, modelConfig } = options;
-  if (modelConfig.halting === "repeat-k") {
+  if (modelConfig.model !== "epsilon" || modelConfig.halting === "repeat-k") {
+    const variant = modelConfig.model === "epsilon" ? modelConfig.halting : modelConfig.model;
     throw new UsageError(
-      "Cannot use a halting threshold: the tokens of a repeat-k model never halt",
-      "Use a model of halting mode exit or soft.",
+      `Cannot use a halting threshold: the tokens of a ${variant} model never halt`,
+      "Use an Epsilon model of halting mode exit or soft.",
     );
   }
   const passes = 2 * thresholds.length;

@@ -7,7 +7,14 @@ import type { ModelState } from "../model/state.ts";
 import type { TrainPosition } from "../train/events.ts";
 import { AppendedCsv } from "./appended_csv.ts";
 import { METRICS_HEADER } from "./metrics_csv.ts";
-import { createTables, ROW_COUNT_KEYS, RunFolder, type RunTables, TABLE_NAMES } from "./run_folder.ts";
+import {
+  createTables,
+  removeLeftBehind,
+  ROW_COUNT_KEYS,
+  RunFolder,
+  type RunTables,
+  TABLE_NAMES,
+} from "./run_folder.ts";
 import { readRunJson, RUN_JSON, type RunRecord, writeRunJson } from "./run_json.ts";
 import { RunLock } from "./run_lock.ts";
 import { readTrainPosition } from "./train_position.ts";
@@ -28,9 +35,6 @@ interface RowCounts {
   readonly metrics: number;
   readonly timing: number;
 }
-
-/** Temporary files of atomic writes that were killed. */
-const LEFT_BEHIND = /^\.(?:run\.json|best\.safetensors|last\.safetensors)\.[0-9]+-[0-9a-f]{8}\.tmp$/;
 
 /**
  * A run that is not being written, locked and checked so that it can go on. Opening changes none of its files, so that
@@ -167,12 +171,6 @@ async function cutTables(path: string, rows: RowCounts): Promise<RunTables> {
   } catch (error) {
     metrics.close();
     throw error;
-  }
-}
-
-async function removeLeftBehind(path: string): Promise<void> {
-  for await (const { name } of Deno.readDir(path)) {
-    if (LEFT_BEHIND.test(name)) await Deno.remove(join(path, name)).catch(() => {});
   }
 }
 

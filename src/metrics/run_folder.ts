@@ -19,6 +19,9 @@ export const TABLE_NAMES = { metrics: "metrics.csv", timing: "timing.csv" } as c
 /** Checkpoint details (text) that say how many rows each table had when `last.safetensors` was saved. */
 export const ROW_COUNT_KEYS = { metrics: "metrics_rows", timing: "timing_rows" } as const;
 
+/** Temporary files of atomic writes that were killed. */
+const LEFT_BEHIND = /^\.(?:run\.json|best\.safetensors|last\.safetensors)\.[0-9]+-[0-9a-f]{8}\.tmp$/;
+
 /** What a run is, known before its first step. */
 export type RunStart = Omit<RunRecord, "format" | "version" | "seed" | "started" | "resumed" | "ended" | "outcome">;
 
@@ -73,6 +76,7 @@ export class RunFolder implements AsyncDisposable {
     try {
       // Again, since another process may have come between the first look and the lock.
       await requireVacant(path);
+      await removeLeftBehind(path);
     } catch (error) {
       await lock.release();
       throw error;
@@ -173,6 +177,13 @@ export async function createTables(path: string): Promise<RunTables> {
   }
 }
 
+/** Removes what atomic writes that were killed have left in the run folder `path`. */
+export async function removeLeftBehind(path: string): Promise<void> {
+  for await (const { name } of Deno.readDir(path)) {
+    if (LEFT_BEHIND.test(name)) await Deno.remove(join(path, name)).catch(() => {});
+  }
+}
+
 async function requireVacant(path: string): Promise<void> {
   const names: string[] = [];
   try {
@@ -186,7 +197,7 @@ async function requireVacant(path: string): Promise<void> {
       `Continue it with --resume ${printable(path)}, or choose another --out.`,
     );
   }
-  const foreign = names.filter((name) => name !== LOCK_NAME).toSorted();
+  const foreign = names.filter((name) => name !== LOCK_NAME && !LEFT_BEHIND.test(name)).toSorted();
   if (foreign.length > 0) {
     throw new DataError(
       `Cannot start a run in ${printable(path)}: the folder is not empty, it holds ${printable(foreign[0])}`,

@@ -56,6 +56,14 @@ Deno.test("a file in the run folder's place is refused", () =>
     assert.equal(await Deno.readTextFile(`${root}/run`), "x");
   }));
 
+Deno.test("a folder whose starter was killed while it wrote run.json becomes a run, and loses what was left", () =>
+  inFolder(async (root) => {
+    await Deno.writeTextFile(`${root}/.run.json.4711-0a1b2c3d.tmp`, "{");
+    await using folder = await createRun(root);
+    assert.equal(folder.record.outcome, "running");
+    assert.equal((await snapshot(root)).has(".run.json.4711-0a1b2c3d.tmp"), false);
+  }));
+
 Deno.test("an empty folder becomes a run, also one whose starter was killed right after its lock", () =>
   inFolder(async (root) => {
     await Deno.writeTextFile(`${root}/run.lock`, "999999\n");

@@ -1,0 +1,182 @@
+import { stratifiedSplit } from "../data/split.ts";
+import type { TokenizedDataset } from "../data/dataset.ts";
+import { openEngine } from "../engine/open_engine.ts";
+import { DataError } from "../errors.ts";
+import { fileError } from "../files/file_error.ts";
+import { readRuns } from "../report/run.ts";
+import { bestEpoch } from "../report/summary.ts";
+import type { ReproducedRun } from "../report/reproduction/results.ts";
+import { jsonDocument, type Terminal } from "./output.ts";
+import { Progress } from "./progress.ts";
+import type { ReproduceContext } from "./reproduce.ts";
+import {
+  inspectPlace,
+  type PlannedRun,
+  planRun,
+  readModels,
+  readSeeds,
+  type ReproducedModel,
+  trainContext,
+} from "./reproduction_plan.ts";
+import { formatReproduction, writeReproduction } from "./reproduction_output.ts";
+import { testRuns, timeRuns } from "./reproduction_measures.ts";
+import { chooseData, loadReviews } from "./reviews.ts";
+import { modelConfigOf, withModelDefaults } from "./run_configuration.ts";
+import { resumeRun, startRun } from "./train_run.ts";
+
+const DEFAULT_FOLDER = "reproduction";
+
+/** The body of `epsilon reproduce`. */
+export async function reproduce(context: ReproduceContext): Promise<number> {
+  const { values } = context;
+  const seeds = readSeeds(values.seeds);
+  const models = readModels(values.models);
+  const progress = new Progress(values.progress);
+  const terminal = sayingOnce(context.terminal);
+  try {
+    return await new Reproducing({ ...context, terminal }, progress, seeds, models).run();
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Every run would say the same of the same reviews. */
+function sayingOnce(terminal: Terminal): Terminal {
+  const said = new Set<string>();
+  const once = (tell: (line: string) => void) => (line: string) => {
+    if (!said.has(line)) tell(line);
+    said.add(line);
+  };
+  return { ...terminal, say: once(terminal.say), warn: once(terminal.warn) };
+}
+
+class Reproducing {
+  readonly #context: ReproduceContext;
+  readonly #progress: Progress;
+  readonly #seeds: readonly number[];
+  readonly #models: readonly ReproducedModel[];
+  readonly #folder: string;
+
+  constructor(
+    context: ReproduceContext,
+    progress: Progress,
+    seeds: readonly number[],
+    models: readonly ReproducedModel[],
+  ) {
+    this.#context = context;
+    this.#progress = progress;
+    this.#seeds = seeds;
+    this.#models = models;
+    this.#folder = context.values.out ?? DEFAULT_FOLDER;
+  }
+
+  async run(): Promise<number> {
+    const { values, terminal } = this.#context;
+    await Deno.mkdir(this.#folder, { recursive: true }).catch((error) => {
+      throw fileError("Cannot make the folder", this.#folder, error);
+    });
+    const data = await chooseData(values);
+    const reading = { data, threads: values.threads, progress: this.#progress, terminal };
+    const dataset = await loadReviews({ ...reading, split: "train" });
+    const test = values.testData === undefined
+      ? undefined
+      : await loadReviews({ ...reading, data: { ...data, data: values.testData }, split: "test" });
+
+    await this.#requireFeasible(dataset);
+    const finished = new Map<ReproducedModel, PlannedRun[]>();
+    for (const model of this.#models) {
+      const runs = this.#plan(model, model === "repeat" ? await meanSteps(finished.get("exit") ?? []) : 1);
+      for (const run of runs) {
+        const exitCode = await this.#complete(run, dataset);
+        if (exitCode !== 0) return exitCode;
+      }
+      finished.set(model, runs);
+    }
+    const planned = [...finished.values()].flat();
+    const results = await collect(planned, dataset, test === undefined ? undefined : await this.#test(planned, test));
+    const timing = await timeRuns({
+      runs: planned.filter(({ seed }) => seed === this.#seeds[0]),
+      dataset,
+      values,
+      progress: this.#progress,
+    });
+    this.#progress.clear();
+    const output = await writeReproduction({ context: this.#context, folder: this.#folder, results, timing, dataset });
+    await terminal.write(values.json ? jsonDocument(output) : formatReproduction(output));
+    return 0;
+  }
+
+  #plan(model: ReproducedModel, repeat: number): PlannedRun[] {
+    return this.#seeds.map((seed) => planRun(this.#context, this.#folder, model, seed, repeat));
+  }
+
+  /** Hours of training must not end at a device without the next model's kernels, or at a foreign run in its place. */
+  async #requireFeasible(dataset: TokenizedDataset): Promise<void> {
+    const { values, terminal } = this.#context;
+    for (const model of this.#models) {
+      const runs = this.#plan(model, 1);
+      const context = withModelDefaults(trainContext(runs[0], [], terminal));
+      await (await openEngine(modelConfigOf(context, dataset.vocabularySize), values)).close();
+      if (model === "repeat") continue; // its places are known once its k is
+      for (const run of runs) await inspectPlace(run, dataset, terminal);
+    }
+  }
+
+  /** Trains a run to its end unless it is there; returns the exit code. */
+  async #complete(run: PlannedRun, dataset: TokenizedDataset): Promise<number> {
+    const { terminal } = this.#context;
+    const state = await inspectPlace(run, dataset, terminal);
+    const doing = { missing: "training", unfinished: "going on with", finished: "taking" }[state];
+    this.#progress.milestone(`${run.variant}, seed ${run.seed}: ${doing} ${run.folder}`, {
+      kind: "run",
+      variant: run.variant,
+      seed: run.seed,
+      folder: run.folder,
+      state,
+    });
+    if (state === "finished") return 0;
+    const ended = state === "missing"
+      ? await startRun(trainContext(run, [["out", run.folder]], terminal), this.#progress)
+      : await resumeRun(trainContext(run, [], terminal), run.folder, this.#progress);
+    if (ended.exitCode !== 0) {
+      this.#progress.clear();
+      terminal.say("Interrupted: the same command goes on from here.");
+    }
+    return ended.exitCode;
+  }
+
+  async #test(planned: readonly PlannedRun[], dataset: TokenizedDataset) {
+    const { values } = this.#context;
+    return await testRuns({ runs: planned, dataset, values, progress: this.#progress });
+  }
+}
+
+/** k: the mean over the exit runs of their best epochs' mean steps, rounded. */
+async function meanSteps(runs: readonly PlannedRun[]): Promise<number> {
+  const read = await readRuns(runs.map(({ folder }) => folder), { instruments: [] });
+  const steps = read.map((run) => {
+    const value = bestEpoch(run)?.validation.get("halting_steps_mean") ?? null;
+    if (value !== null) return value;
+    throw new DataError(
+      `Cannot tell the mean steps of ${run.path}: its metrics.csv has none for its best epoch`,
+      "Leave repeat out of --models, or train that run anew.",
+    );
+  });
+  return Math.max(1, Math.round(steps.reduce((sum, value) => sum + value, 0) / steps.length));
+}
+
+/** The runs as a report reads them, in the plan's order. */
+async function collect(
+  planned: readonly PlannedRun[],
+  dataset: TokenizedDataset,
+  tests: ReadonlyMap<string, NonNullable<ReproducedRun["test"]>> | undefined,
+): Promise<ReproducedRun[]> {
+  const read = await readRuns(planned.map(({ folder }) => folder), { instruments: [] });
+  return planned.flatMap(({ variant, seed, folder }) => {
+    const run = read.find(({ path }) => path === folder);
+    if (run?.record === undefined) throw new DataError(`Cannot read the run ${folder}: it is gone`, "Run it again.");
+    const validationReviews = stratifiedSplit(dataset.labels, run.record.recipe).validation.length;
+    const test = tests?.get(folder);
+    return [{ variant, seed, run, validationReviews, ...test === undefined ? {} : { test } }];
+  });
+}

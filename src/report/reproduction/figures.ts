@@ -1,0 +1,122 @@
+import { type DataRow, type Drawing, drawing } from "../charts/drawing.ts";
+import { seriesColour } from "../charts/series.ts";
+import { PAPER } from "./paper.ts";
+import type { ReproducedRun } from "./results.ts";
+
+/** A figure of the reproduction and the name of its files. */
+export interface Figure {
+  readonly name: string;
+  readonly drawing: Drawing;
+}
+
+interface Look {
+  readonly name: string;
+  readonly metric: string;
+  readonly title: string;
+  readonly axis: string;
+  readonly format?: string;
+  /** Horizontal lines: what the paper reports. */
+  readonly paper: readonly { readonly label: string; readonly value: number }[];
+}
+
+const LOOKS: readonly Look[] = [
+  {
+    name: "depth",
+    metric: "halting_depth_mean",
+    title: "Mean halting depth per epoch",
+    axis: "mean depth (steps − 1)",
+    paper: [{ label: "paper, at the end", value: PAPER.epsilon.depth ?? NaN }],
+  },
+  {
+    name: "accuracy",
+    metric: "accuracy",
+    title: "Validation accuracy per epoch",
+    axis: "accuracy",
+    format: ".0%",
+    paper: [
+      { label: "paper, Epsilon, best", value: PAPER.epsilon.accuracy },
+      { label: "paper, vanilla, best", value: PAPER.vanilla.accuracy },
+    ],
+  },
+  {
+    name: "cross-entropy",
+    metric: "task_loss",
+    title: "Validation cross-entropy per epoch",
+    axis: "cross-entropy, nats",
+    paper: [],
+  },
+];
+
+/**
+ * The paper's figures: depth, validation accuracy and loss over the epochs; for each variant the mean over its seeds,
+ * in a band from the least to the greatest. Figures for which no run has a value are left out.
+ */
+export function reproductionFigures(runs: readonly ReproducedRun[]): Figure[] {
+  const variants = [...new Set(runs.map(({ variant }) => variant))];
+  return LOOKS.flatMap((look) => {
+    const rows = variants.flatMap((variant) => meanCurve(runs.filter((run) => run.variant === variant), look.metric));
+    return rows.length === 0 ? [] : [{ name: look.name, drawing: draw(look, rows, variants) }];
+  });
+}
+
+/** One row an epoch: mean, least and greatest over the seeds that have a value there. */
+function meanCurve(runs: readonly ReproducedRun[], metric: string): DataRow[] {
+  const epochs = new Map<number, number[]>();
+  for (const { run } of runs) {
+    for (const row of run.epochs) {
+      if (row.split !== "validation" || row.metric !== metric || row.value === null) continue;
+      epochs.set(row.epoch, [...epochs.get(row.epoch) ?? [], row.value]);
+    }
+  }
+  return [...epochs].toSorted(([a], [b]) => a - b).map(([epoch, values]) => ({
+    series: runs[0].variant,
+    epoch,
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    least: Math.min(...values),
+    greatest: Math.max(...values),
+    seeds: values.length,
+  }));
+}
+
+function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], variants: readonly string[]): Drawing {
+  const channel = seriesColour({ domain: variants, of: (variant) => variant });
+  // The legend would take the band's faint colour.
+  const color = channel.legend === null
+    ? channel
+    : { ...channel, legend: { ...channel.legend as object, symbolOpacity: 1 } };
+  const y = {
+    type: "quantitative",
+    title: axis,
+    scale: { zero: false },
+    axis: { tickCount: 5, ...format === undefined ? {} : { format } },
+  };
+  const x = {
+    field: "epoch",
+    type: "quantitative",
+    title: "epoch",
+    axis: { tickMinStep: 1, format: "d", tickCount: 6 },
+  };
+  const alone = new Set(rows.map(({ epoch }) => epoch)).size === 1;
+  return drawing(title, rows, {
+    layer: [
+      {
+        mark: { type: "area", opacity: 0.18 },
+        encoding: { x, y: { ...y, field: "least" }, y2: { field: "greatest" }, color },
+      },
+      {
+        mark: { type: "line", ...alone ? { point: { filled: true } } : {} },
+        encoding: { x, y: { ...y, field: "mean" }, color },
+      },
+      ...paper.map(({ label, value }) => ({
+        data: { values: [{ value, label }] },
+        layer: [
+          { mark: { type: "rule", strokeDash: [4, 3] }, encoding: { y: { ...y, field: "value" } } },
+          {
+            mark: { type: "text", align: "right", baseline: "bottom", dy: -2 },
+            encoding: { x: { value: "width" }, y: { ...y, field: "value" }, text: { field: "label" } },
+          },
+        ],
+      })),
+    ],
+  });
+}

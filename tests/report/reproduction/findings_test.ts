@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { deviationsFromPaper, findings } from "../../../src/report/reproduction/findings.ts";
+import { type ReproducedRun, resultRows, summarize } from "../../../src/report/reproduction/results.ts";
+import { madeResult } from "./made_results.ts";
+
+const PAPER_REVIEWS = { train: 22_500, validation: 2_500 };
+
+function told(runs: readonly ReproducedRun[], speeds: Readonly<Record<string, number>> = {}, comparable = true) {
+  const timing = Object.entries(speeds).flatMap(([variant, speed]) => [
+    { variant, seed: 42, run: variant, metric: "speed_against_vanilla", value: speed },
+    { variant, seed: 42, run: variant, metric: "seconds_per_epoch", value: 10 / speed },
+  ]);
+  const summaries = summarize(runs.flatMap(resultRows));
+  return findings({ runs, summaries, timing: summarize(timing), comparable }).join("\n");
+}
+
+Deno.test("a small difference from the paper's accuracy is put down to chance, a large one is not", () => {
+  const seeds = (values: readonly number[]) =>
+    values.map((best, seed) =>
+      madeResult({ variant: "exit", seed, accuracies: [best, best - 0.01], depths: [4, 3.85] })
+    );
+  const near = told(seeds([0.892, 0.895, 0.898]));
+  // 0.57 points below; √(0.598² + (0.3/√3)²) = 0.62 points.
+  assert.match(near, /89\.50 % against the paper's 90\.07 %, 0\.57 points below it/);
+  assert.match(near, /standard error of the difference is 0\.62 points, so the choice of reviews .* enough to explain/);
+  assert.match(near, /the last epoch gives 88\.50 %/);
+  const far = told(seeds([0.802, 0.805, 0.808]));
+  assert.match(far, /9\.57 points below it.* chance does not explain it/);
+});
+
+Deno.test("depth is compared with the paper's, with what pulls at it, and silence where they agree", () => {
+  const deep = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [3.85] })]);
+  // λ_KL 0.015 times 0.2.
+  assert.match(deep, /ends at 3\.85, the paper's at 1\.78.* weighted KL term.* 0\.0030 nats beside .* 0\.30/);
+  const same = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [1.8] })]);
+  assert.match(same, /ends at 1\.80, the paper's at 1\.78: no difference/);
+});
+
+Deno.test("adaptive depth is set against fixed depth seed by seed", () => {
+  const runs = [1, 2, 3].flatMap((seed) => [
+    madeResult({ variant: "exit", seed, accuracies: [0.89 + 0.001 * seed], depths: [4] }),
+    madeResult({ variant: "repeat-5", seed, accuracies: [0.88 + 0.002 * seed], depths: [4] }),
+  ]);
+  // Differences 0.9, 0.8 and 0.7 points.
+  assert.match(told(runs), /`exit` is 0\.80 points above `repeat-5`.* 3 seeds, paired, the standard error is 0\.06/);
+  assert.match(told(runs.slice(0, 2)), /One seed tells nothing certain/);
+});
+
+Deno.test("times are compared as ratios, only where vanilla was timed", () => {
+  const runs = [
+    madeResult({ variant: "exit", accuracies: [0.9], depths: [4] }),
+    madeResult({ variant: "vanilla", accuracies: [0.85] }),
+  ];
+  assert.match(
+    told(runs, { exit: 2.5, vanilla: 1 }),
+    /1\.49 times .* 2\.50 times as fast as vanilla for `exit` at 5\.0/,
+  );
+  assert.doesNotMatch(told(runs, { exit: 2.5 }), /Time/);
+});
+
+Deno.test("runs that are not the paper's say so and are not compared with it", () => {
+  const runs = [madeResult({ variant: "exit", accuracies: [0.6], depths: [1], limitBatches: 5, test: 0.59 })];
+  assert.deepEqual(deviationsFromPaper(runs, PAPER_REVIEWS), ["5 training batches an epoch"]);
+  assert.deepEqual(deviationsFromPaper(runs, { train: 360, validation: 40 }).slice(1), [
+    "360 training reviews instead of 22,500",
+    "40 validation reviews instead of 2,500",
+  ]);
+  const sentences = told(runs, { exit: 2, vanilla: 1 }, false);
+  assert.doesNotMatch(sentences, /paper's/);
+  assert.match(sentences, /\*\*Test reviews, `exit`:\*\* 59\.00 %/);
+});

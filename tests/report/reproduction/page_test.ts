@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { renderSvg } from "../../../src/libraries/charts.ts";
+import { reproductionFigures } from "../../../src/report/reproduction/figures.ts";
+import { reproductionMarkdown } from "../../../src/report/reproduction/markdown.ts";
+import { type ReproducedRun, resultRows, runTimingRows, summarize } from "../../../src/report/reproduction/results.ts";
+import { PAPER_THEME } from "../../../src/report/theme.ts";
+import { madeResult } from "./made_results.ts";
+
+const RUNS: readonly ReproducedRun[] = [
+  madeResult({ variant: "exit", seed: 1, accuracies: [0.8, 0.9], depths: [2, 4] }),
+  madeResult({ variant: "exit", seed: 2, accuracies: [0.82, 0.89], depths: [2.5, 4.5] }),
+  madeResult({ variant: "soft", accuracies: [0.81], depths: [2], outcome: "stopped-early" }),
+  madeResult({ variant: "vanilla", accuracies: [0.7, null] }),
+];
+
+function page(runs: readonly ReproducedRun[], deviations: readonly string[] = []): string {
+  return reproductionMarkdown({
+    runs,
+    summaries: summarize(runs.flatMap(resultRows)),
+    timing: summarize(runs.flatMap(runTimingRows)),
+    figures: reproductionFigures(runs),
+    findings: ["**A finding.**"],
+    deviations,
+    command: "epsilon reproduce",
+    machine: "a processor",
+  });
+}
+
+Deno.test("the table shows mean and deviation, the paper's numbers beside, and a dash for what is missing", () => {
+  const text = page(RUNS);
+  const row = (label: string) => text.split("\n").find((line) => line.startsWith(`| ${label}`))?.split(" | ").slice(1);
+  assert.deepEqual(row("Validation accuracy, best epoch"), ["89.50 ± 0.71", "81.00", "70.00", "90.07", "85.08 |"]);
+  assert.deepEqual(row("Mean depth, last epoch"), ["4.25 ± 0.35", "2.00", "–", "1.78", "– |"]);
+  assert.deepEqual(row("Seeds"), ["1, 2", "42", "42", "one run", "one run |"]);
+  assert.doesNotMatch(text, /Test accuracy|NaN|undefined|null/);
+  assert.match(text, /Stopped early for want of a better epoch: `soft` with seed 42/);
+  assert.match(text, /The recipe is the paper's/);
+  assert.match(page(RUNS, ["2 epochs instead of 25"]), /\*\*This is not the paper's run:\*\* 2 epochs instead of 25/);
+});
+
+Deno.test("every row of the table has as many cells as its head", () => {
+  const rows = page(RUNS).split("\n").filter((line) => line.startsWith("|")).map((line) => line.split("|").length);
+  assert(rows.length > 6);
+  assert.equal(new Set(rows).size, 1);
+});
+
+Deno.test("the figures hold means and bands over the seeds and are drawn without a word from Vega", async () => {
+  const figures = reproductionFigures(RUNS);
+  assert.deepEqual(figures.map(({ name }) => name), ["depth", "accuracy", "cross-entropy"]);
+  const accuracy = figures[1].drawing.rows.filter(({ series }) => series === "exit");
+  assert.deepEqual(accuracy.map(({ epoch, least, greatest, seeds }) => [epoch, least, greatest, seeds]), [
+    [1, 0.8, 0.82, 2],
+    [2, 0.89, 0.9, 2],
+  ]);
+  assert(Math.abs(Number(accuracy[0].mean) - 0.81) < 1e-15);
+  // A missing value is no point, and a model without depth no line.
+  assert.equal(figures[1].drawing.rows.filter(({ series }) => series === "vanilla").length, 1);
+  assert.equal(figures[0].drawing.rows.some(({ series }) => series === "vanilla"), false);
+  for (const { drawing } of figures) {
+    const warnings: string[] = [];
+    const svg = await renderSvg(drawing.spec, PAPER_THEME, (text) => warnings.push(text));
+    assert.deepEqual(warnings, []);
+    assert.doesNotMatch(svg, /NaN|undefined/);
+  }
+  const single = reproductionFigures([madeResult({ variant: "vanilla", accuracies: [0.7] })]);
+  assert.deepEqual(single.map(({ name }) => name), ["accuracy", "cross-entropy"]);
+});
