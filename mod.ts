@@ -104,11 +104,16 @@ export { evaluateDataset } from "./src/train/evaluation.ts";
 export type { Calibration } from "./src/train/calibration.ts";
 export { calibrationOf } from "./src/train/calibration.ts";
 
+export type { InstrumentEvent, InstrumentPlace } from "./src/diagnose/instruments/training_instruments.ts";
+export type { InstrumentRow, InstrumentTable } from "./src/diagnose/instruments/table.ts";
+export { INSTRUMENT_TABLES } from "./src/diagnose/instruments/table.ts";
+
 export type { RunStart, SavedState } from "./src/metrics/run_folder.ts";
 export { RunFolder } from "./src/metrics/run_folder.ts";
 export type { ResumeCircumstances, ResumePoint } from "./src/metrics/paused_run.ts";
 export { PausedRun } from "./src/metrics/paused_run.ts";
 export type { RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
+export type { RunEvent } from "./src/metrics/record_run.ts";
 export { recordRun } from "./src/metrics/record_run.ts";
 export type { MetricRow } from "./src/metrics/schema.ts";
 export type { ReadMetricsOptions } from "./src/metrics/metrics_csv.ts";

@@ -1,3 +1,4 @@
+import { INSTRUMENT_NAMES } from "../diagnose/instruments/instruments.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
 import { HALTING_MODES, MODEL_RANGES, MODELS, PAPER_CONFIG } from "../model/config.ts";
@@ -104,6 +105,16 @@ export const DEVICE_OPTIONS = grouped("Device:", {
     fallback: "fast",
   }),
 });
+
+/** The words that `--instruments` takes. */
+const INSTRUMENT_WORDS = ["all", ...INSTRUMENT_NAMES].join(", ");
+
+/** Which instruments are read; `shownDefault` says what happens when none are named. */
+export function instrumentsOption(description: string, shownDefault: string) {
+  return {
+    instruments: textOption({ placeholder: "list", description: `${description}: ${INSTRUMENT_WORDS}`, shownDefault }),
+  };
+}
 
 /** Results as JSON instead of text for people. */
 export const JSON_OPTION = { json: switchOption({ description: "print the result as JSON" }) };

@@ -92,7 +92,7 @@ export function recipeOf(values: TrainValues): TrainConfig {
 
 /**
  * Every option that bears on the result of `model`, with its value and where it came from, as `run.json` keeps it; of the data
- * options those that were really used.
+ * options those that were really used. The instruments stand there too: a resumed run goes on reading them.
  */
 export function recordedConfiguration(
   { values, origins }: TrainChoice,
@@ -100,7 +100,8 @@ export function recordedConfiguration(
   data: DataValues,
 ): RunRecord["configuration"] {
   const applicable = applicableKeys(model).filter((key) => key in MODEL_OPTIONS);
-  const keys = [...applicable, ...Object.keys({ ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS })];
+  const others = Object.keys({ ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS });
+  const keys = [...applicable, ...others, "instruments"];
   const used = { ...values, ...data };
   return Object.fromEntries(keys.map((key) => {
     const name = key as keyof TrainValues;

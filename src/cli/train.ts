@@ -3,6 +3,7 @@ import { grouped, textOption } from "./option.ts";
 import {
   DATA_OPTIONS,
   DEVICE_OPTIONS,
+  instrumentsOption,
   JSON_OPTION,
   MODEL_OPTIONS,
   PROGRESS_OPTION,
@@ -18,6 +19,7 @@ export const TRAIN_OPTIONS = {
   ...grouped("Run:", {
     out: textOption({ placeholder: "dir", description: "run folder to fill", shownDefault: "runs/ and the time" }),
     resume: textOption({ placeholder: "run", description: "run folder to go on with, exactly where it was saved" }),
+    ...instrumentsOption("instruments to read after each epoch, some of", "none"),
     ...PROGRESS_OPTION,
     ...JSON_OPTION,
   }),
@@ -40,6 +42,7 @@ export const trainCommand = defineCommand({
     "epsilon train --data aclImdb --halting soft --out runs/soft",
     "epsilon train --resume runs/soft",
     "epsilon train --config paper.toml --set seed=43",
+    "epsilon train --epochs 5 --instruments halting,bins,calibration",
   ],
   run: async (context) => (await import("./train_run.ts")).train(context),
 });

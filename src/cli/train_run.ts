@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
+import { withInstruments } from "../diagnose/instruments/training_instruments.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
@@ -19,6 +20,7 @@ import { tensorTable } from "../model/tensors.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
+import { type ChosenInstruments, prepareInstruments, readInstruments } from "./instrument_choice.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -66,10 +68,12 @@ export async function startRun(given: TrainContext, progress: Progress): Promise
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);
+  const chosen = readInstruments(values.instruments ?? "none");
   await chooseDevice(values);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   const model = modelConfigOf(context, dataset.vocabularySize);
+  const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, values);
   try {
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
@@ -83,7 +87,7 @@ export async function startRun(given: TrainContext, progress: Progress): Promise
       device: engine.description,
       parameterCount: tensorTable(model).parameterCount,
     });
-    return await follow({ engine, dataset, model, recipe, folder, progress });
+    return await follow({ engine, dataset, model, recipe, read, folder, progress });
   } finally {
     await engine.close();
   }
@@ -101,16 +105,19 @@ export async function resumeRun(context: TrainContext, path: string, progress: P
   await using paused = await PausedRun.open(path);
   const { model, recipe } = paused.record;
   requireSameConfiguration(context, path, paused.record);
+  const recorded = paused.record.configuration.instruments?.value;
+  const chosen = readInstruments(values.instruments ?? (typeof recorded === "string" ? recorded : "none"));
   const device = { ...resumedDevice(context, paused.record), adapter: values.adapter };
   await chooseDevice(device);
   const data = recordedData(values, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
+  const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
-    return await follow({ engine, dataset, model, recipe, folder, progress, from: paused.resumePoint });
+    return await follow({ engine, dataset, model, recipe, read, folder, progress, from: paused.resumePoint });
   } finally {
     await engine.close();
   }
@@ -141,13 +148,15 @@ interface Run {
   readonly dataset: TokenizedDataset;
   readonly model: ModelConfig;
   readonly recipe: TrainConfig;
+  /** Instruments to read after each epoch. */
+  readonly read: ChosenInstruments;
   readonly folder: RunFolder;
   readonly progress: Progress;
   readonly from?: ResumePoint | undefined;
 }
 
 /** Trains to the end or to a signal, recording and showing what happens. */
-async function follow({ engine, dataset, model, recipe, folder, progress, from }: Run): Promise<Ended> {
+async function follow({ engine, dataset, model, recipe, read, folder, progress, from }: Run): Promise<Ended> {
   const split = stratifiedSplit(dataset.labels, recipe);
   const display = new TrainingDisplay(progress, {
     trainingBatches: batchesPerEpoch(split.train.length, recipe),
@@ -172,8 +181,12 @@ async function follow({ engine, dataset, model, recipe, folder, progress, from }
       `validating on ${split.validation.length}: ${engine.description}; run folder ${folder.path}`,
     { kind: "start", folder: folder.path, run: folder.record.run, device: engine.description },
   );
+  const { validation: indices } = split;
+  const observing = { ...read, engine, config: model, dataset, indices, seed: recipe.seed };
+  const training = trainModel(options);
+  const events = read.instruments.size === 0 ? training : withInstruments(training, observing);
   try {
-    for await (const event of recordRun(trainModel(options), folder)) {
+    for await (const event of recordRun(events, folder)) {
       display.show(event);
       if (event.kind !== "end") continue;
       const summary = summarizeRun({ folder, end: event, lastEpoch: display.lastEpoch });

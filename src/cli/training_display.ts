@@ -1,3 +1,4 @@
+import type { RunEvent } from "../metrics/record_run.ts";
 import type { MetricValue, TrainEvent } from "../train/events.ts";
 import { formatDuration } from "./format.ts";
 import type { Progress } from "./progress.ts";
@@ -32,7 +33,7 @@ export class TrainingDisplay {
     return this.#lastEpoch;
   }
 
-  show(event: TrainEvent): void {
+  show(event: RunEvent): void {
     if (event.kind === "progress") this.#showBatch(event);
     if (event.kind === "epoch") this.#showEpoch(event);
   }

@@ -110,7 +110,8 @@ function field(value: CsvValue, guardFormulas: boolean): string {
     return Object.is(value, -0) ? "-0" : String(value);
   }
   if (typeof value !== "string") return String(value);
-  return guardFormulas && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  // A sign alone, such as a token of a review, is no formula.
+  return guardFormulas && /^[=+\-@\t\r]./s.test(value) ? `'${value}` : value;
 }
 
 function csvError(error: CsvError, name: string, lines: LineCounter): DataError {

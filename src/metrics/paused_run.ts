@@ -6,6 +6,7 @@ import { CHECKPOINT_NAMES, loadCheckpoint } from "../model/checkpoint_file.ts";
 import type { ModelState } from "../model/state.ts";
 import type { TrainPosition } from "../train/events.ts";
 import { AppendedCsv } from "./appended_csv.ts";
+import { cutInstrumentTables } from "./instrument_csv.ts";
 import { METRICS_HEADER } from "./metrics_csv.ts";
 import {
   createTables,
@@ -83,6 +84,7 @@ export class PausedRun implements AsyncDisposable {
     const record: RunRecord = { ...this.record, resumed, ended: null, outcome: "running" };
     try {
       await removeLeftBehind(this.path);
+      await cutInstrumentTables(this.path, this.resumePoint?.position ?? { step: 0, epoch: 0 });
       await writeRunJson(this.path, record);
     } catch (error) {
       tables.metrics.close();

@@ -1,5 +1,9 @@
+import type { InstrumentEvent } from "../diagnose/instruments/training_instruments.ts";
 import type { TrainEvent } from "../train/events.ts";
 import type { RunFolder } from "./run_folder.ts";
+
+/** What training tells, and what instruments show on the way. */
+export type RunEvent = TrainEvent | InstrumentEvent;
 
 /**
  * Writes what training tells into `folder` and passes every event on, each after it was recorded. Ends the run's record
@@ -7,9 +11,9 @@ import type { RunFolder } from "./run_folder.ts";
  * What `events` and `folder` throw passes through. The caller closes the folder.
  */
 export async function* recordRun(
-  events: AsyncIterable<TrainEvent>,
+  events: AsyncIterable<RunEvent>,
   folder: RunFolder,
-): AsyncGenerator<TrainEvent, void> {
+): AsyncGenerator<RunEvent, void> {
   let outcome: "interrupted" | "failed" | "recorded" = "interrupted";
   try {
     for await (const event of events) {
@@ -26,11 +30,13 @@ export async function* recordRun(
   }
 }
 
-async function record(event: TrainEvent, folder: RunFolder): Promise<void> {
+async function record(event: RunEvent, folder: RunFolder): Promise<void> {
   switch (event.kind) {
     case "step":
     case "epoch":
       return await folder.append(event.metrics, event.timing);
+    case "instruments":
+      return await folder.appendInstruments(event);
     case "checkpoint":
       return await folder.saveCheckpoint(event);
     case "end":

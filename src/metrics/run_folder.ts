@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { InstrumentEvent } from "../diagnose/instruments/training_instruments.ts";
 import { DataError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { fileError } from "../files/file_error.ts";
@@ -8,6 +9,7 @@ import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
 import type { ModelState } from "../model/state.ts";
 import type { MetricValue, TrainPosition } from "../train/events.ts";
 import { AppendedCsv } from "./appended_csv.ts";
+import { InstrumentFiles } from "./instrument_files.ts";
 import { formatMetricRow, METRICS_HEADER } from "./metrics_csv.ts";
 import { LOCK_NAME, RunLock } from "./run_lock.ts";
 import { requireRunName, RUN_JSON, type RunOutcome, type RunRecord, writeRunJson } from "./run_json.ts";
@@ -20,7 +22,7 @@ export const TABLE_NAMES = { metrics: "metrics.csv", timing: "timing.csv" } as c
 export const ROW_COUNT_KEYS = { metrics: "metrics_rows", timing: "timing_rows" } as const;
 
 /** Temporary files of atomic writes that were killed. */
-const LEFT_BEHIND = /^\.(?:run\.json|best\.safetensors|last\.safetensors)\.[0-9]+-[0-9a-f]{8}\.tmp$/;
+const LEFT_BEHIND = /^\.(?:run\.json|best\.safetensors|last\.safetensors|[a-z]+\.csv)\.[0-9]+-[0-9a-f]{8}\.tmp$/;
 
 /** What a run is, known before its first step. */
 export type RunStart = Omit<RunRecord, "format" | "version" | "seed" | "started" | "resumed" | "ended" | "outcome">;
@@ -40,7 +42,8 @@ export interface SavedState {
 }
 
 /**
- * A run folder that is being written (interface, "Run folder"): `run.json`, `metrics.csv`, `timing.csv` and checkpoints.
+ * A run folder that is being written (interface, "Run folder"): `run.json`, `metrics.csv`, `timing.csv`, instruments'
+ * tables and checkpoints.
  *
  * A kill at any moment leaves a folder from which the run resumes exactly: rows are flushed before a checkpoint is
  * written, `last.safetensors` tells how many rows there were, and resuming cuts the tables back to it. The best
@@ -51,6 +54,7 @@ export class RunFolder implements AsyncDisposable {
   readonly path: string;
   readonly #lock: RunLock;
   readonly #tables: RunTables;
+  readonly #instruments: InstrumentFiles;
   #record: RunRecord;
   #closed = false;
 
@@ -58,6 +62,7 @@ export class RunFolder implements AsyncDisposable {
     this.path = path;
     this.#lock = lock;
     this.#tables = tables;
+    this.#instruments = new InstrumentFiles(path, record.run);
     this.#record = record;
   }
 
@@ -113,11 +118,17 @@ export class RunFolder implements AsyncDisposable {
     await this.#tables.timing.append(this.#rows(timing, TIMING_NAMES));
   }
 
+  /** Appends what the instruments showed to their tables. */
+  async appendInstruments({ place, rows }: InstrumentEvent): Promise<void> {
+    await this.#instruments.append(place, rows);
+  }
+
   /** Flushes the tables, then writes `best.safetensors` (weights alone) if it is the best, then `last.safetensors`. */
   async saveCheckpoint({ position, state, best }: SavedState): Promise<void> {
     const { metrics, timing } = this.#tables;
     await metrics.sync();
     await timing.sync();
+    await this.#instruments.sync();
     const { run, model, recipe, dataSha256, vocabularySha256, codeVersion } = this.#record;
     const checkpoint = { config: model, vocabularyHash: vocabularySha256, position };
     const details = {
@@ -140,6 +151,7 @@ export class RunFolder implements AsyncDisposable {
   async finish(outcome: RunOutcome): Promise<void> {
     await this.#tables.metrics.sync();
     await this.#tables.timing.sync();
+    await this.#instruments.sync();
     this.#record = { ...this.#record, ended: new Date().toISOString(), outcome };
     await writeRunJson(this.path, this.#record);
   }
@@ -150,6 +162,7 @@ export class RunFolder implements AsyncDisposable {
     this.#closed = true;
     this.#tables.metrics.close();
     this.#tables.timing.close();
+    this.#instruments.close();
     await this.#lock.release();
   }
 

@@ -82,6 +82,8 @@ export type TrainEvent =
   /** An epoch is trained and validated. */
   | {
     readonly kind: "epoch";
+    /** Optimizer steps taken. */
+    readonly step: number;
     /** Number of the epoch, from 1. */
     readonly epoch: number;
     readonly accuracy: number;

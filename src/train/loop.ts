@@ -305,6 +305,7 @@ class Training {
     const schedule = this.#schedule(step - 1);
     yield {
       kind: "epoch",
+      step,
       epoch: epoch + 1,
       accuracy: evaluation.accuracy,
       best,

@@ -57,6 +57,7 @@ Deno.test("numbers are the shortest that read back the same, missing and non-fin
 
 Deno.test("text that a spreadsheet would run is guarded on request, numbers are not", () => {
   assert.equal(formatCsvRow(["=1+1", "-5", -5, "a=b"], { guardFormulas: true }), "'=1+1,'-5,-5,a=b\n");
+  assert.equal(formatCsvRow(["-", "=", "-0"], { guardFormulas: true }), "-,=,'-0\n");
   assert.equal(formatCsvRow(["=1+1"]), "=1+1\n");
 });
 

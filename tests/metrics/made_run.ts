@@ -84,6 +84,7 @@ export async function* madeEvents(step = 0, clock: () => number = Math.random): 
     const best = accuracy > Math.max(-1, ...ACCURACIES.slice(0, epoch - 1));
     yield {
       kind: "epoch",
+      step,
       epoch,
       accuracy,
       best,

@@ -5,7 +5,7 @@ import { softmaxRow, softmaxRowBackward } from "./softmax.ts";
 
 const TAU_OFFSET = 1e-8;
 const SMALLEST_TAU = 1e-3;
-const MASS_OFFSET = 1e-6;
+export const MASS_OFFSET = 1e-6;
 
 /** What the tokens of a sequence put into the bins at one renewal (spec §1, "HQSA"). */
 export interface Bins {
@@ -35,8 +35,8 @@ export interface BinsGradient {
   readonly binValues: Float64Array;
 }
 
-/** What z · prototype is multiplied by: 1 / (τ + 1e-8), τ = max(exp(log_tau), 1e-3). */
-function sharpness(logTau: number): number {
+/** What z · prototype is multiplied by (spec §1): 1 / (τ + 1e-8), τ = max(exp(log_tau), 1e-3). */
+export function sharpness(logTau: number): number {
   return 1 / (Math.max(Math.exp(logTau), SMALLEST_TAU) + TAU_OFFSET);
 }
 

@@ -9,6 +9,15 @@ export function centerNormRow({ gamma, beta }: NormTensors, x: Float64Array, y: 
   for (let j = 0; j < d; j++) y[at + j] = gamma[j] * scale * (x[at + j] - mean) + beta[j];
 }
 
+/** Forward derivative of `centerNormRow`, which is affine: the tangent dx gives dy, both rows at `at`. */
+export function centerNormTangentRow({ gamma }: NormTensors, dx: Float64Array, dy: Float64Array, at: number): void {
+  const d = gamma.length;
+  const scale = Math.sqrt(d / (d - 1));
+  let mean = 0;
+  for (let j = 0; j < d; j++) mean += dx[at + j] / d;
+  for (let j = 0; j < d; j++) dy[at + j] = gamma[j] * scale * (dx[at + j] - mean);
+}
+
 /** Backward of `centerNormRow`: adds to γ's, β's and x's gradients. */
 export function centerNormRowBackward(
   { gamma }: NormTensors,

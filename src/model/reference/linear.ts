@@ -19,6 +19,21 @@ export function linearRow(layer: LinearLayer, x: Float64Array, xAt: number, y: F
   }
 }
 
+/** Forward derivative of `linearRow`: dy[dyAt …] = W dx[dxAt …]. */
+export function linearTangentRow(
+  { weight, inputs, outputs }: LinearLayer,
+  dx: Float64Array,
+  dxAt: number,
+  dy: Float64Array,
+  dyAt: number,
+): void {
+  for (let o = 0; o < outputs; o++) {
+    let sum = 0;
+    for (let i = 0; i < inputs; i++) sum += weight[o * inputs + i] * dx[dxAt + i];
+    dy[dyAt + o] = sum;
+  }
+}
+
 /** Backward of `linearRow`: dW += dy xᵀ, db += dy, dx += Wᵀ dy. */
 export function linearRowBackward(
   layer: LinearLayer,

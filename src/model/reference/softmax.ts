@@ -10,7 +10,10 @@ export function softmaxRow(values: Float64Array, at: number, count: number): voi
   for (let b = 0; b < count; b++) values[at + b] /= sum;
 }
 
-/** Backward of `softmaxRow`: `slopes[0 … count)` holds dL/da and becomes dL/dscore; `a` is the softmax at `at`. */
+/**
+ * Backward of `softmaxRow`: `slopes[0 … count)` holds dL/da and becomes dL/dscore; `a` is the softmax at `at`. The
+ * softmax's Jacobian is symmetric, so the same carries a tangent of the scores forward.
+ */
 export function softmaxRowBackward(a: Float64Array, at: number, slopes: Float64Array, count: number): void {
   let inner = 0;
   for (let b = 0; b < count; b++) inner += a[at + b] * slopes[b];
