@@ -7,6 +7,8 @@
 export const HEADER_ADDRESS = 65536;
 
 export const HEADER_INTEGERS = [
+  // Whether the model is the vanilla one (spec §4), else Epsilon.
+  "vanilla",
   // Sizes; `…Groups` counts groups of four rows.
   "dModel",
   "dGroups",
@@ -56,6 +58,12 @@ export const HEADER_INTEGERS = [
   "atHalting",
   "atHeadWeight",
   "atHeadBias",
+  // The vanilla model's own; its other tensors stand under the names above, those of blocks for the first of them.
+  "atBlockStride",
+  "atProjectionWeight",
+  "atProjectionBias",
+  "atGammaOut",
+  "atBetaOut",
   // Packed weights, remade before each call (see packing.as.ts).
   "packedGamma1",
   "packedBeta1",
@@ -75,6 +83,12 @@ export const HEADER_INTEGERS = [
   "packedFfn2Bias",
   "packedHalting",
   "packedHaltingBias",
+  "packedBlockBytes",
+  "packedProjection",
+  "packedProjectionBias",
+  "packedGammaOut",
+  "packedBetaOut",
+  "transposedProjection",
   "transposedQuery",
   "transposedKeyValue",
   "transposedBin",
@@ -109,6 +123,11 @@ export const HEADER_INTEGERS = [
   "slotHaltingBias",
   "slotHeadWeight",
   "slotHeadBias",
+  "slotBlockBytes",
+  "slotProjection",
+  "slotProjectionBias",
+  "slotGammaOut",
+  "slotBetaOut",
   // The batch and what comes back.
   "tokens",
   "offsets",

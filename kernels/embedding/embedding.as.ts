@@ -1,8 +1,8 @@
-// h⁰ = dropout(√d · embedding[id] + PE(position)) (spec §1).
+// h⁰ = dropout(√d · embedding[id] + PE(position)) (spec §1); the vanilla model has neither factor nor dropout (spec §4).
 //
 // embedding [V][d] and positions [n][d] in natural order; h⁰ [tiles][4·dGroups][8], lanes beyond the sequence zero.
 
-import { dGroups, dModel, dropoutThreshold, embeddingScale, gradient, parameters, positions } from "../header.as";
+import { dGroups, dModel, dropoutThreshold, embeddingScale, gradient, parameters, positions, vanilla } from "../header.as";
 import { applyMask, dropoutMask, SITE_EMBEDDING } from "../simd/dropout.as";
 
 /** One tile of h⁰ from `lanes` token ids; `first` is the first lane's position. */
@@ -20,7 +20,7 @@ export function embeddingForward(
       store<f32>(target + (r << 5), load<f32>(row + (r << 2)) * scale + load<f32>(position + (r << 2)));
     }
   }
-  if (dropoutThreshold()) {
+  if (dropoutThreshold() && !vanilla()) {
     dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, d);
     applyMask(h, mask, d);
   }
@@ -32,7 +32,7 @@ export function embeddingBackward(
 ): void {
   const d = dModel();
   const scale = embeddingScale();
-  if (dropoutThreshold()) {
+  if (dropoutThreshold() && !vanilla()) {
     dropoutMask(mask, lanePositions, key, SITE_EMBEDDING, 0, d);
     applyMask(dh, mask, d);
   }

@@ -1,72 +1,24 @@
-// Weights as the tile products want them, remade once a call from the natural-order slab, and the way back for gradients.
+// The weights as the tile products want them (simd/packed.as.ts), remade once a call from the natural-order slab, and the
+// way back for gradients.
 //
-// packed      [outputs/4][inputs][4], outputs padded with zeros
-// transposed  the same of the transposed matrix
 // Keys and values share one matrix of 8·dGroups outputs: keys from output 0, values from output 4·dGroups.
 
 import {
   atBeta1, atBeta2, atBinWeight, atFfn1Bias, atFfn1Weight, atFfn2Bias, atFfn2Weight, atGamma1, atGamma2, atHalting,
   atHeadBias, atHeadWeight, atKeyBias, atKeyWeight, atLogTau, atOutputBias, atOutputWeight, atPrototypes, atQueryBias,
-  atQueryWeight, atValueBias, atValueWeight, binGroups, buffers, dGroups, dModel, ffnDim, gradient, gradientSlots,
+  atQueryWeight, atValueBias, atValueWeight, binGroups, buffers, dGroups, dModel, ffnDim, gradientSlots,
   headDim, maxLayers, numBins, numClasses, numHeads, packedBeta1, packedBeta2, packedBin, packedFfn1,
   packedFfn1Bias, packedFfn2, packedFfn2Bias, packedGamma1, packedGamma2, packedHalting, packedHaltingBias,
   packedKeyValue, packedKeyValueBias, packedOutput, packedOutputBias, packedPrototypes, packedQuery, packedQueryBias,
-  parameters, slotBeta1, slotBeta2, slotBin, slotFfn1, slotFfn1Bias, slotFfn2, slotFfn2Bias, slotGamma1, slotGamma2,
+  slotBeta1, slotBeta2, slotBin, slotFfn1, slotFfn1Bias, slotFfn2, slotFfn2Bias, slotGamma1, slotGamma2,
   slotHalting, slotHaltingBias, slotHeadBias, slotHeadWeight, slotKeyValue, slotKeyValueBias, slotOutput,
   slotOutputBias, slotPrototypes, slotQuery, slotQueryBias, slotTau, spectralNorms, tauFactors, transposedBin,
   transposedFfn1, transposedFfn2, transposedKeyValue, transposedOutput, transposedPrototypes, transposedQuery,
 } from "../header.as";
+import { copy, gradientOf, pack, packTransposed, parameter, slotGradients, unpack } from "../simd/packed.as";
 import { powerIteration, spectralGradient, spectralNorm } from "./spectral_norm.as";
 
 const LATENT: i32 = 8;
-
-// @ts-ignore: decorator
-@inline
-function parameter(at: i32): usize {
-  return parameters() + (<usize>at << 2);
-}
-
-// @ts-ignore: decorator
-@inline
-function gradientOf(at: i32): usize {
-  return gradient() + (<usize>at << 2);
-}
-
-/** Writes `matrix` [outputs × inputs], scaled, into a packed matrix of `width` inputs from output `firstOutput` on. */
-function pack(packed: usize, width: i32, firstOutput: i32, matrix: usize, outputs: i32, inputs: i32, scale: f32): void {
-  for (let o = 0; o < outputs; o++) {
-    const place = firstOutput + o;
-    const row = packed + (<usize>((place >> 2) * width) << 4) + (<usize>(place & 3) << 2);
-    const source = matrix + (<usize>(o * inputs) << 2);
-    for (let i = 0; i < inputs; i++) store<f32>(row + (<usize>i << 4), load<f32>(source + (<usize>i << 2)) * scale);
-  }
-}
-
-/** Writes the transposed `matrix` [outputs × inputs] into a packed matrix of `width` inputs, from input `firstInput` on. */
-function packTransposed(packed: usize, width: i32, firstInput: i32, matrix: usize, outputs: i32, inputs: i32, scale: f32): void {
-  for (let i = 0; i < inputs; i++) {
-    const row = packed + (<usize>((i >> 2) * width + firstInput) << 4) + (<usize>(i & 3) << 2);
-    for (let o = 0; o < outputs; o++) {
-      store<f32>(row + (<usize>o << 4), load<f32>(matrix + (<usize>(o * inputs + i) << 2)) * scale);
-    }
-  }
-}
-
-/** matrix [outputs × inputs] ← its part of a packed gradient, scaled. */
-function unpack(matrix: usize, packed: usize, width: i32, firstOutput: i32, outputs: i32, inputs: i32, scale: f32): void {
-  for (let o = 0; o < outputs; o++) {
-    const place = firstOutput + o;
-    const row = packed + (<usize>((place >> 2) * width) << 4) + (<usize>(place & 3) << 2);
-    const target = matrix + (<usize>(o * inputs) << 2);
-    for (let i = 0; i < inputs; i++) store<f32>(target + (<usize>i << 2), load<f32>(row + (<usize>i << 4)) * scale);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function copy(target: usize, source: usize, count: i32): void {
-  memory.copy(target, source, <usize>count << 2);
-}
 
 /** 1/(max(e^{log τ}, 1e-3) + 1e-8) of a head. */
 function inverseTemperature(head: i32): f32 {
@@ -132,12 +84,8 @@ export function packWeights(iterating: bool): void {
 
 /** Adds the slots of all sequences into the first, in the batch's order, and writes all gradients but the embedding's. */
 export function unpackGradients(slots: i32, slotSize: usize): void {
+  slotGradients(slots, slotSize);
   const slot = gradientSlots();
-  for (let p: usize = 0; p < slotSize; p += 16) {
-    let sum = v128.load(slot + p);
-    for (let s = 1; s < slots; s++) sum = f32x4.add(sum, v128.load(slot + <usize>s * slotSize + p));
-    v128.store(slot + p, sum);
-  }
   const d = dModel(), f = ffnDim(), dPadded = 4 * dGroups(), dh = headDim(), bins = numBins();
   copy(gradientOf(atGamma1()), slot + slotGamma1(), d);
   copy(gradientOf(atBeta1()), slot + slotBeta1(), d);

@@ -15,7 +15,7 @@ import { madd } from "../simd/math.as";
 import { attentionForward } from "./attention.as";
 import { assignmentForward, binsBytes, binsForward, entropyForward, sumsAdd, sumsBytes } from "./bins.as";
 import { centerNormForward } from "./centernorm.as";
-import { ffnForward } from "./ffn.as";
+import { ffnForward } from "../ffn/ffn.as";
 import { haltingForward } from "./halting.as";
 import * as ws from "./workspace.as";
 import { CHUNK, field, setField, take, tilesOf } from "./workspace.as";
@@ -196,7 +196,7 @@ function applyBlock(t: i32, saving: bool, steps: usize): i32 {
     if (dropping) dropBranch(SITE_ATTENTION_OUTPUT, map, t);
     residual(mid, h, ws.branch, rows);
     centerNormForward(ws.y, mid, packedGamma2(), packedBeta2());
-    ffnForward(ws.branch, ws.y, ws.hidden, ws.mask, map, dropoutKey, t);
+    ffnForward(ws.branch, ws.y, ws.hidden, ws.mask, map, dropoutKey, t, 0);
     if (dropping) dropBranch(SITE_FFN_OUTPUT, map, t);
     residual(hOut, mid, ws.branch, rows);
     if (!halting) continue;

@@ -13,7 +13,7 @@ import { applyMask, dropoutMask, SITE_ATTENTION_OUTPUT, SITE_FFN_OUTPUT } from "
 import { attentionBackward, attentionWeightGradients } from "./attention.as";
 import { assignmentBackward, assignmentWeightGradients, binsBackward, binsBytes, packedHeadBytes } from "./bins.as";
 import { centerNormBackward, centerNormForward } from "./centernorm.as";
-import { ffnBackward, ffnWeightGradients } from "./ffn.as";
+import { ffnBackward, ffnWeightGradients } from "../ffn/ffn.as";
 import { haltingBackward } from "./halting.as";
 import { dropoutKey, moveLane, NOWHERE, probabilities, probabilityStride, remainders, stepsRun, tokens } from "./recurrence.as";
 import * as ws from "./workspace.as";
@@ -144,7 +144,7 @@ function blockBackward(slot: usize, dh: usize, dx: usize, t: i32, active: i32): 
       centerNormForward(y, m, packedGamma2(), packedBeta2());
       ffnBackward(
         ws.dy, branch, y, ws.hidden + <usize>i * ws.hiddenStride, ws.dPre + <usize>i * ws.hiddenStride, ws.mask, names,
-        dropoutKey, t,
+        dropoutKey, t, 0,
       );
       centerNormBackward(d, ws.dy, m, packedGamma2(), slot + slotGamma2(), slot + slotBeta2());
     }

@@ -6,7 +6,10 @@
 import {
   binGroups, dGroups, ffnGroups, numBins, numClasses, numHeads, stepLimit,
 } from "../header.as";
+import { openArena, take, taken, tilesOf } from "../simd/arena.as";
 import { binsBytes, packedHeadBytes, sumsBytes } from "./bins.as";
+
+export { take, tilesOf };
 
 export const CHUNK: i32 = 4;
 
@@ -68,21 +71,6 @@ export const FROZEN: i32 = 10;
 export const RENEWED: i32 = 11;
 const RECORD_WORDS: i32 = 12;
 
-let cursor: usize = 0;
-
-/** Reserves `bytes` (rounded up to 64) behind what was reserved before. */
-export function take(bytes: usize): usize {
-  const start = cursor;
-  cursor = (cursor + bytes + 63) & ~63;
-  return start;
-}
-
-// @ts-ignore: decorator
-@inline
-export function tilesOf(tokens: i32): i32 {
-  return (tokens + 7) >> 3;
-}
-
 // @ts-ignore: decorator
 @inline
 export function field(step: i32, index: i32): usize {
@@ -104,7 +92,7 @@ export function openWorkspace(base: usize): void {
   latentStride = heads << 8;
   assignmentStride = heads * (<usize>binGroups() << 7);
   hiddenStride = <usize>ffnGroups() << 7;
-  cursor = base;
+  openArena(base);
   x = take(CHUNK * stateStride);
   kv = take(CHUNK * keyValueStride);
   dkv = take(CHUNK * keyValueStride);
@@ -153,5 +141,5 @@ export function workspaceBytes(n: i32, saving: bool): f64 {
   const perStep = tiles * perTile + <f64>binsBytes() + 8 * slack;
   const states = saving ? layers * perStep : tiles * (3 * state + 3 * 32) + 8 * slack;
   const tokenRows = (layers + 1) * (tiles * 32 + slack) + tiles * 8 + slack;
-  return <f64>cursor + states + tokenRows + 3 * (tiles * state + slack) + slack;
+  return <f64>taken() + states + tokenRows + 3 * (tiles * state + slack) + slack;
 }

@@ -78,7 +78,7 @@ export function exp(x: v128): v128 {
 /** 2^x; x below −126 counts as −126. For arguments whose own rounding does not matter. */
 // @ts-ignore: decorator
 @inline
-function exp2(x: v128): v128 {
+export function exp2(x: v128): v128 {
   x = f32x4.pmax(x, constant(EXP2, 2));
   const shifted = f32x4.add(x, constant(EXP2, 1));
   const r = f32x4.sub(x, f32x4.sub(shifted, constant(EXP2, 1)));

@@ -15,6 +15,7 @@ import { type ModelLayout, modelLayout } from "./cpu/layout.ts";
 import { compileModule, Want } from "./cpu/module.ts";
 import { type OnMemory, Threads, type ThreadsOptions } from "./cpu/threads.ts";
 import { traceSequence } from "./cpu/trace.ts";
+import { traceStack } from "./cpu/vanilla_trace.ts";
 import type {
   Engine,
   GradientResult,
@@ -80,7 +81,8 @@ export class CpuEngine implements Engine {
     this.#positions = new PositionTable(config.dModel);
     this.#threads = threads;
     this.#writeHeader(layout.integers, layout.floats);
-    this.#floats(layout.integers.priorLogarithms ?? 0, config.maxLayers + 1).set(logPrior(config));
+    const { priorLogarithms } = layout.integers;
+    if (priorLogarithms !== undefined) this.#floats(priorLogarithms, config.maxLayers + 1).set(logPrior(config));
   }
 
   /** Starts the threads; all weights are zero until `upload`. `config` must be valid. Throws RunError without memory. */
@@ -176,6 +178,7 @@ export class CpuEngine implements Engine {
       return Array.from(batch.labels, (_, s) => {
         kernels.sequenceTask(s, places.workspaces, Want.record);
         const first = batch.offsets[s], n = batch.offsets[s + 1] - first;
+        if (this.#config.model === "vanilla") return traceStack(kernels, this.#buffer, this.#config, n);
         return traceSequence(kernels, this.#buffer, this.#config, places.haltingSteps + first, n);
       });
     });

@@ -16,7 +16,7 @@ export interface OpenEngineOptions extends DeviceWish {
 
 /** Whether the back end for `device` computes `model`. */
 export function computesModel(device: Device, model: Model): boolean {
-  return model === "epsilon" || device === "reference";
+  return model === "epsilon" || device !== "gpu";
 }
 
 /**
@@ -49,7 +49,7 @@ function requireModel(device: Device, model: Model): void {
   if (computesModel(device, model)) return;
   throw new DeviceError(
     `Cannot compute the ${model} model on the device ${device}: it has no kernels for it`,
-    "Use --device reference.",
+    "Use --device cpu.",
   );
 }
 

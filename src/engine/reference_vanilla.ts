@@ -5,6 +5,7 @@ import { crossEntropy } from "../model/reference/objective.ts";
 import { backwardVanilla, forwardVanilla } from "../model/reference/vanilla/sequence.ts";
 import { vanillaTensors } from "../model/reference/vanilla/tensors.ts";
 import type { Losses, ObjectiveSettings, Prediction, SequenceTrace } from "./engine.ts";
+import { vanillaTrace } from "./vanilla_trace.ts";
 import { type BatchResult, largest, NO_DROPOUT, sequenceTokens } from "./reference_batch.ts";
 
 /**
@@ -67,23 +68,4 @@ export function vanillaTraces({ config, parameters, batch }: VanillaPass): Seque
     const { blocks } = forwardVanilla(tensors, sequenceTokens(batch, s), NO_DROPOUT);
     return vanillaTrace(config, [blocks[0].input, ...blocks.map(({ output }) => output)]);
   });
-}
-
-/** The trace of a model without halting and bins from its states, L + 1 of [n × d]. */
-export function vanillaTrace(
-  { dModel, maxLayers }: ModelConfig,
-  states: readonly (Float32Array | Float64Array)[],
-): SequenceTrace {
-  const n = states[0].length / dModel;
-  const none = new Float64Array(0);
-  return {
-    stepProbabilities: new Float64Array(n * maxLayers),
-    haltingSteps: new Uint8Array(n).fill(maxLayers),
-    binAssignmentStep0: none,
-    attentionStep0: none,
-    stateStep0: states[1],
-    states,
-    assignments: [],
-    attention: [],
-  };
 }

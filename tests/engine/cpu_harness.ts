@@ -1,6 +1,7 @@
 import { HEADER_ADDRESS, HEADER_FLOATS, HEADER_INTEGERS } from "../../kernels/header.ts";
 import type { AgreementCase, BuiltCase } from "../../src/engine/cases.ts";
 import { AGREEMENT_CASES } from "../../src/engine/cases.ts";
+import { VANILLA_CASES } from "../../src/engine/vanilla_cases.ts";
 import { modelLayout } from "../../src/engine/cpu/layout.ts";
 import { CpuEngine, type CpuEngineOptions } from "../../src/engine/cpu_engine.ts";
 import type { PackedBatch } from "../../src/data/packed_batch.ts";
@@ -39,6 +40,16 @@ export function paperCase(
   const base = AGREEMENT_CASES[0];
   const config = { ...base.config, halting: mode, maxLayers, vocabSize, binUpdateFrequency };
   return { ...base, name: `${mode} n${lengths.join("+")}`, config, lengths, haltingBias, dropout };
+}
+
+/** The vanilla model at the paper's sizes, with sequences of `lengths` and, when given, other settings. */
+export function vanillaPaperCase(
+  lengths: readonly number[],
+  { maxLayers = 8, vocabSize = 37, dropout = 0.1 } = {},
+): AgreementCase {
+  const base = VANILLA_CASES[0];
+  const config = { ...base.config, maxLayers, vocabSize };
+  return { ...base, name: `vanilla n${lengths.join("+")}`, config, lengths, dropout };
 }
 
 /** Sequence `s` of `batch` alone. */

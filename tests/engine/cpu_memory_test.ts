@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { headerAddress, type HeaderInteger } from "../../kernels/header.ts";
 import { buildCase } from "../../src/engine/cases.ts";
+import { modelLayout } from "../../src/engine/cpu/layout.ts";
+import { compileModule, instantiateKernels } from "../../src/engine/cpu/module.ts";
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
@@ -8,7 +11,7 @@ import { RunError } from "../../src/errors.ts";
 import { PAPER_CONFIG } from "../../src/model/config.ts";
 import { norm, tensorError, valueError } from "../../src/model/golden.ts";
 import { tensorTable } from "../../src/model/tensors.ts";
-import { paperCase, withCpu } from "./cpu_harness.ts";
+import { paperCase, vanillaPaperCase, withCpu } from "./cpu_harness.ts";
 
 /** 64 layers reserve much, and halting after two steps touches little of it. */
 const DEEP = { maxLayers: 64, haltingBias: 2 } as const;
@@ -51,6 +54,49 @@ Deno.test("a sequence of 16,384 tokens agrees with the reference within 1e-4", a
     }
     const everything = await engine.predict(batch, { want: "everything", klScale: 1 });
     assert.deepEqual((await engine.predict(batch, { want: "logits", klScale: 1 })).logits, everything.logits);
+  });
+});
+
+Deno.test("2,049 tokens through full attention agree with the reference within 1e-4", async () => {
+  const built = buildCase(vanillaPaperCase([2049], { maxLayers: 1 }));
+  const { config, state, batch, settings } = built;
+  const reference = new ReferenceEngine(config);
+  await reference.upload(state);
+  const wanted = await reference.gradient(batch, settings);
+  await withCpu(built, { threads: 1 }, async ({ engine }) => {
+    const found = await engine.gradient(batch, settings);
+    assert(valueError(found.loss, wanted.loss) <= TOLERANCES.float32);
+    for (const { name, offset, size } of tensorTable(config).parameters) {
+      const [own, expected] = [found.gradient, wanted.gradient].map((slab) => slab.subarray(offset, offset + size));
+      const error = tensorError(own, expected, norm(wanted.gradient));
+      assert(error <= TOLERANCES.float32, `${name}: ${error}`);
+    }
+  });
+});
+
+Deno.test("the vanilla model's memory grows with the tokens, not with their square", () => {
+  const { config } = vanillaPaperCase([1]);
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 65_536, shared: true });
+  const kernels = instantiateKernels(compileModule("fast"), memory);
+  const { integers } = modelLayout(config, tensorTable(config));
+  const header = new DataView(memory.buffer);
+  for (const [name, value] of Object.entries(integers)) {
+    header.setUint32(headerAddress(name as HeaderInteger), value, true);
+  }
+  const bytes = (tokens: number) => kernels.workspaceBytes(tokens, 1);
+  const perToken = (bytes(4096) - bytes(2048)) / 2048;
+  assert.equal((bytes(65_536) - bytes(4096)) / (65_536 - 4096), perToken);
+  assert(perToken < 2500, `${perToken} bytes a token`);
+});
+
+Deno.test("a vanilla sequence of 4,000,000 tokens is a RunError, and the engine goes on", async () => {
+  const small = buildCase(vanillaPaperCase([9, 2]));
+  const { batch, settings } = buildCase(vanillaPaperCase([4_000_000]));
+  await withCpu(small, { threads: 1 }, async ({ engine, memories }) => {
+    const before = await engine.gradient(small.batch, small.settings);
+    await assert.rejects(engine.gradient(batch, settings), refused);
+    assert.equal(memories.length, 1);
+    assert.deepEqual(await engine.gradient(small.batch, small.settings), before);
   });
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AGREEMENT_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
+import { ALL_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { transientStart, withCpu } from "./cpu_harness.ts";
 
@@ -35,7 +35,7 @@ function resultsOf(built: BuiltCase, spoil: (memory: WebAssembly.Memory) => void
   });
 }
 
-for (const agreement of AGREEMENT_CASES) {
+for (const agreement of ALL_CASES) {
   Deno.test(`nothing is read from memory that no one wrote, and a call repeats to the byte: ${agreement.name}`, async () => {
     const built = buildCase(agreement);
     const clean = await resultsOf(built, () => {});

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { AGREEMENT_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
+import { AGREEMENT_CASES, ALL_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { RunError } from "../../src/errors.ts";
-import { paperCase, single, withCpu } from "./cpu_harness.ts";
+import { paperCase, single, vanillaPaperCase, withCpu } from "./cpu_harness.ts";
 import { compileTrappingAt, MODULE_WITH_UNKNOWN_IMPORT } from "./cpu_modules.ts";
 
 /** Eleven sequences for four threads, and parameters for four AdamW tasks. */
@@ -37,8 +37,14 @@ for (const mode of ["exit", "soft"] as const) {
   }
 }
 
+Deno.test("1, 2 and 4 threads give the same bytes: the vanilla model", async () => {
+  const built = buildCase(vanillaPaperCase(LENGTHS, { vocabSize: VOCABULARY }));
+  const one = await resultsOf(built, 1);
+  for (const threads of [2, 4]) assert.deepEqual(await resultsOf(built, threads), one, `${threads} threads`);
+});
+
 Deno.test("a sequence alone gives the bytes that it gives in a batch", async () => {
-  for (const built of AGREEMENT_CASES.map(buildCase)) {
+  for (const built of ALL_CASES.map(buildCase)) {
     const { config: { numClasses }, batch } = built;
     const { offsets, labels } = batch;
     await withCpu(built, {}, async ({ engine }) => {

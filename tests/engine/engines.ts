@@ -1,6 +1,6 @@
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
-import type { HaltingMode, Model } from "../../src/model/config.ts";
+import type { HaltingMode, Model, ModelConfig } from "../../src/model/config.ts";
 import type { CreateEngine } from "../../src/engine/verification.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
@@ -22,13 +22,11 @@ export const ENGINES: readonly EngineUnderTest[] = [
     name: "cpu, fast",
     open: (config) => CpuEngine.open(config, { threads: 1, numerics: "fast" }),
     ignore: false,
-    models: ["epsilon"],
   },
   {
     name: "cpu, strict",
     open: (config) => CpuEngine.open(config, { threads: 1, numerics: "strict" }),
     ignore: false,
-    models: ["epsilon"],
   },
   {
     name: "gpu",
@@ -38,3 +36,9 @@ export const ENGINES: readonly EngineUnderTest[] = [
     models: ["epsilon"],
   },
 ];
+
+/** Whether `engine` computes models such as `config` describes. */
+export function computes({ modes, models }: EngineUnderTest, { model, halting }: ModelConfig): boolean {
+  if (models?.includes(model) === false) return false;
+  return model === "vanilla" || (modes?.includes(halting) ?? true);
+}

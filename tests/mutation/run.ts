@@ -3,7 +3,7 @@
  * agreement suite notices. All mutants are compiled into one module, in which a word of memory chooses the living one.
  * Exit code 1 when a mutant survives that EQUIVALENT does not explain, or when it explains one that does not survive.
  */
-import { AGREEMENT_CASES } from "../../src/engine/cases.ts";
+import { ALL_CASES } from "../../src/engine/cases.ts";
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { disagreements, type ExpectedCase, expectedCase } from "../engine/agreement.ts";
@@ -80,10 +80,10 @@ const started = performance.now();
 const mutated = await mutateKernels();
 const module = await compileMutants(mutated);
 // Small cases first: most mutants are found at once.
-const size = ({ lengths, config }: typeof AGREEMENT_CASES[number]) =>
+const size = ({ lengths, config }: typeof ALL_CASES[number]) =>
   lengths.reduce((sum, length) => sum + length, 0) * config.dModel * config.maxLayers;
 const judges: Judge[] = [];
-for (const agreement of [...AGREEMENT_CASES].sort((a, b) => size(a) - size(b))) {
+for (const agreement of [...ALL_CASES].sort((a, b) => size(a) - size(b))) {
   const judge = new Judge(await expectedCase(agreement), module);
   if (await judge.notices(0)) throw new Error(`Without a mutant the engine fails: ${agreement.name}`);
   judges.push(judge);

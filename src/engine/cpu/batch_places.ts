@@ -2,7 +2,8 @@ import { type HeaderInteger, RESULT_FIELDS } from "../../../kernels/header.ts";
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import { positionalEncoding } from "../../model/reference/embedding.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { aligned, ALIGNMENT, type ModelLayout } from "./layout.ts";
+import type { ModelLayout } from "./layout.ts";
+import { aligned, ALIGNMENT } from "./places.ts";
 import { type Kernels, Want } from "./module.ts";
 
 /** Addresses of a batch and of what its computation needs, all behind the model's own. */

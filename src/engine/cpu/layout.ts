@@ -7,6 +7,8 @@ import {
 } from "../../../kernels/header.ts";
 import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import type { TensorTable } from "../../model/tensors.ts";
+import { aligned, fours, placed, Places, type Size, tensorPlace } from "./places.ts";
+import { vanillaLayout } from "./vanilla_layout.ts";
 
 /** Header words that depend on the model alone, and the first free byte behind what they point to. */
 export interface ModelLayout {
@@ -16,34 +18,6 @@ export interface ModelLayout {
   readonly slotBytes: number;
   readonly end: number;
 }
-
-/** Every address is a multiple of this many bytes: a cache line. */
-export const ALIGNMENT = 64;
-
-export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-
-const fours = (count: number): number => Math.ceil(count / 4);
-
-/** Hands out consecutive places. */
-class Places {
-  #next: number;
-
-  constructor(first: number) {
-    this.#next = first;
-  }
-
-  take(floats: number): number {
-    const place = this.#next;
-    this.#next = aligned(place + 4 * floats);
-    return place;
-  }
-
-  get end(): number {
-    return this.#next;
-  }
-}
-
-type Size = readonly [name: HeaderInteger, floats: number];
 
 /** Packed weights and the floats that each takes (layouts: kernels/README.md). */
 function packedSizes(config: ModelConfig): Size[] {
@@ -162,7 +136,6 @@ function modelSizes(config: ModelConfig): Partial<Record<HeaderInteger, number>>
 export function modelLayout(config: ModelConfig, table: TensorTable): ModelLayout {
   const headerBytes = 4 * (HEADER_INTEGERS.length + HEADER_FLOATS.length);
   const places = new Places(aligned(HEADER_ADDRESS + headerBytes));
-  const slot = new Places(0);
   const slabs: Size[] = [
     ["parameters", table.parameterCount],
     ["gradient", table.parameterCount],
@@ -170,13 +143,10 @@ export function modelLayout(config: ModelConfig, table: TensorTable): ModelLayou
     ["secondMoment", table.parameterCount],
     ["buffers", table.bufferCount],
   ];
-  const placed = (sizes: Size[], where: Places) => sizes.map(([name, floats]) => [name, where.take(floats)]);
+  if (config.model === "vanilla") return vanillaLayout(config, table, placed(slabs, places), places);
+  const slot = new Places(0);
   const fields = placed(slotSizes(config), slot);
-  const tensors = PLACES.map(([field, name]) => {
-    const spec = table.byName.get(name);
-    if (spec === undefined) throw new Error(`The tensor table has no ${name}`);
-    return [field, spec.offset];
-  });
+  const tensors = PLACES.map(([field, name]) => [field, tensorPlace(table, name)]);
   return {
     integers: {
       ...modelSizes(config),
