@@ -1,3 +1,4 @@
+import process from "node:process";
 import { epochOrder } from "../data/batches.ts";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
@@ -52,6 +53,12 @@ export async function testRuns({ runs, dataset, values, progress }: MeasureOptio
   return results;
 }
 
+/** Milliseconds that all threads of this process have worked. */
+function processorClock(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Training times of the runs' models under equal conditions. */
 export interface MeasuredTimes {
   readonly timings: readonly EpochTiming[];
@@ -79,7 +86,8 @@ export async function timeRuns({ runs, dataset, values, progress }: MeasureOptio
     device = engine.description;
     return engine;
   };
-  const work = timeEpochs({ models, open, dataset, indices, rounds: ROUNDS, clock: () => performance.now() });
+  const clock = () => performance.now();
+  const work = timeEpochs({ models, open, dataset, indices, rounds: ROUNDS, clock, processorClock });
   progress.begin();
   let next = await work.next();
   for (; !next.done; next = await work.next()) {

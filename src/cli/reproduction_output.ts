@@ -97,6 +97,7 @@ function timingRows(runs: readonly ReproducedRun[], { timings, batchesPerEpoch }
       batch_milliseconds: milliseconds,
       batch_milliseconds_best: Math.min(...timing.batchMilliseconds),
       seconds_per_epoch: milliseconds * batchesPerEpoch / 1000,
+      processor_seconds_per_epoch: median(timing.processorMilliseconds) * batchesPerEpoch / 1000,
       ...vanilla === undefined ? {} : { speed_against_vanilla: speedRatio(timing, vanilla) },
     };
     return Object.entries(values).map(([metric, value]) => ({ variant, seed, run: label, metric, value }));

@@ -27,12 +27,16 @@ export interface EpochTimingOptions {
   readonly rounds: number;
   /** Milliseconds of a monotonic clock. */
   readonly clock: () => number;
+  /** Milliseconds that the process has spent on all its processors. */
+  readonly processorClock: () => number;
 }
 
-/** Milliseconds of one training batch, in each round. */
+/** What one training batch takes, in each round. */
 export interface EpochTiming {
   readonly name: string;
   readonly batchMilliseconds: readonly number[];
+  /** Of all processors together: what else runs on the machine bears on it little. */
+  readonly processorMilliseconds: readonly number[];
 }
 
 /** One model has had its turn in one round. */
@@ -49,10 +53,16 @@ export interface TimingTurn {
 export async function* timeEpochs(options: EpochTimingOptions): AsyncGenerator<TimingTurn, EpochTiming[], void> {
   const { models, rounds } = options;
   const turns = models.length * rounds;
-  const times = models.map(({ name }) => ({ name, batchMilliseconds: [] as number[] }));
+  const times = models.map(({ name }) => ({
+    name,
+    batchMilliseconds: [] as number[],
+    processorMilliseconds: [] as number[],
+  }));
   for (let round = 0; round < rounds; round++) {
     for (const [m, model] of models.entries()) {
-      times[m].batchMilliseconds.push(await takeTurn(model, options));
+      const { batch, processor } = await takeTurn(model, options);
+      times[m].batchMilliseconds.push(batch);
+      times[m].processorMilliseconds.push(processor);
       yield { turn: round * models.length + m + 1, turns };
     }
   }
@@ -61,8 +71,8 @@ export async function* timeEpochs(options: EpochTimingOptions): AsyncGenerator<T
 
 async function takeTurn(
   { config, recipe, weights }: TimedModel,
-  { open, dataset, indices, clock }: EpochTimingOptions,
-): Promise<number> {
+  { open, dataset, indices, clock, processorClock }: EpochTimingOptions,
+): Promise<{ readonly batch: number; readonly processor: number }> {
   const batches: PackedBatch[] = [];
   for (let first = 0; first < indices.length; first += recipe.batchSize) {
     batches.push(packBatch(dataset, indices.subarray(first, first + recipe.batchSize), config.maxSeqLength));
@@ -80,9 +90,9 @@ async function takeTurn(
   try {
     await engine.upload({ weights });
     await engine.trainStep(batches[0], settings);
-    const started = clock();
+    const started = clock(), spent = processorClock();
     await trainSteps(engine, batches.map((batch) => ({ batch, settings })));
-    return (clock() - started) / batches.length;
+    return { batch: (clock() - started) / batches.length, processor: (processorClock() - spent) / batches.length };
   } finally {
     await engine.close();
   }

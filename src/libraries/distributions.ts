@@ -1,11 +1,11 @@
-import { jStat } from "jstat";
+import statistics from "jstat";
 
 /** The value below which Student's t with `freedom` degrees of freedom lies with probability `p`. */
 export function studentQuantile(p: number, freedom: number): number {
-  return jStat.studentt.inv(p, freedom);
+  return statistics.studentt.inv(p, freedom);
 }
 
 /** ln Γ(x), x > 0. */
 export function logGamma(x: number): number {
-  return jStat.gammaln(x);
+  return statistics.gammaln(x);
 }

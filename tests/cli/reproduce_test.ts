@@ -18,7 +18,7 @@ async function assertSameResults(place: Workplace, found: string, wanted: string
 
 Deno.test("reproduce trains its plan, writes tables, figures and page, and takes the runs the next time", async () => {
   await using place = await Workplace.make();
-  const args = ["reproduce", ...SHORT, "--seeds", "1,2", "--models", "exit,repeat", "--out", "r"];
+  const args = ["reproduce", ...SHORT, "--seeds", "1,2", "--models", "vanilla,exit,repeat", "--out", "r"];
   const { code, stdout, stderr } = await place.run(...args, "--json");
   assert.equal(code, 0, stderr);
   const output = JSON.parse(stdout);
@@ -26,19 +26,21 @@ Deno.test("reproduce trains its plan, writes tables, figures and page, and takes
   const steps = output.summary.find((row: { variant: string; metric: string }) =>
     row.variant === "exit" && row.metric === "best_steps"
   );
-  assert.deepEqual(variants, ["exit", `repeat-${Math.round(steps.mean)}`]);
+  assert.deepEqual(variants, ["exit", `repeat-${Math.round(steps.mean)}`, "vanilla"]);
   assert.deepEqual(output.deviations.slice(0, 2), ["2 epochs instead of 25", "1 training batch an epoch"]);
   const page = await place.read("r", "README.md");
   assert.match(page, /This is not the paper's run/);
   assert.match(page, /--data reviews\.csv/);
   assert.equal(page.includes(place.folder), false);
-  assert.match(await place.read("r", "timing.csv"), /^exit,1,.*,seconds_per_epoch,[0-9.e-]+$/m);
+  const timing = await place.read("r", "timing.csv");
+  assert.match(timing, /^exit,1,.*,seconds_per_epoch,[0-9.e-]+$/m);
+  assert.match(timing, /^vanilla,1,.*,speed_against_vanilla,1$/m);
 
   const before = await place.snapshot("r");
   const runs = await place.snapshot("r/runs/exit-1");
   const again = await place.run(...args);
   assert.equal(again.code, 0, again.stderr);
-  assert.equal(again.stderr.match(/: taking r/g)?.length, 4);
+  assert.equal(again.stderr.match(/: taking r/g)?.length, 6);
   assert.doesNotMatch(again.stderr, /epoch 1\/2/);
   assert.match(again.stdout, /^exit +2 +\d+\.\d\d/m);
   const after = await place.snapshot("r");

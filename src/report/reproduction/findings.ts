@@ -1,4 +1,5 @@
 import { PAPER_RECIPE } from "../../train/config.ts";
+import { sampleOf } from "../statistics.ts";
 import { PAPER, PAPER_REVIEWS } from "./paper.ts";
 import { type ReproducedRun, standardError, summaryOf, type SummaryRow } from "./results.ts";
 
@@ -24,6 +25,7 @@ export function deviationsFromPaper(runs: readonly ReproducedRun[], reviews: Rev
 }
 
 const points = (share: number) => Math.abs(100 * share).toFixed(2);
+const signed = (share: number) => `${share < 0 ? "−" : "+"}${points(share)}`;
 const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 const side = (difference: number) => difference < 0 ? "below" : "above";
 
@@ -120,13 +122,14 @@ function repeatFinding(variant: string, runs: readonly ReproducedRun[]): string[
     const [adaptive, fixed] = [accuracyOf("exit", seed), accuracyOf(variant, seed)];
     return adaptive === undefined || fixed === undefined ? [] : [adaptive - fixed];
   });
-  if (differences.length === 0) return [];
-  const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
-  const variance = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (differences.length - 1);
-  const error = Math.sqrt(variance / differences.length);
-  const certainty = differences.length === 1
+  const sample = sampleOf(differences);
+  if (sample === undefined) return [];
+  const { mean, interval } = sample;
+  const certainty = interval === null
     ? "One seed tells nothing certain."
-    : `Over ${differences.length} seeds, paired, the standard error is ${points(error)} points.`;
+    : `Over ${differences.length} seeds, paired, the 95 % interval of the difference reaches from ${
+      signed(interval.lower)
+    } to ${signed(interval.upper)} points${interval.lower <= 0 && interval.upper >= 0 ? ": none is shown." : "."}`;
   const standing = mean === 0 ? "level with" : `${points(mean)} points ${side(mean)}`;
   return [
     `**Adaptive against fixed depth:** \`exit\` is ${standing} \`${variant}\`, which applies ` +

@@ -50,6 +50,11 @@ const LINES: readonly Line[] = [
   { label: "Mean steps, best epoch", metric: "best_steps", format: two },
   { label: "Seconds an epoch, equal conditions", metric: "seconds_per_epoch", format: (v) => v.toPrecision(3) },
   {
+    label: "Processor seconds an epoch, all threads",
+    metric: "processor_seconds_per_epoch",
+    format: (v) => v.toPrecision(3),
+  },
+  {
     label: "Speed against vanilla, equal conditions",
     metric: "speed_against_vanilla",
     format: two,
@@ -74,6 +79,7 @@ export function reproductionMarkdown(reproduction: Reproduction): string {
       : `**This is not the paper's run:** ${deviations.join("; ")}. Its numbers say nothing about the paper.`,
     table(reproduction),
     ...earlyNote(runs),
+    ...repeatNote(runs),
     `Mean over the seeds ± their standard deviation; without one where a single seed stands behind it. Best epoch and ` +
     `checkpoint are chosen by validation accuracy, as in the paper. The paper's seconds are an RTX 4070 Mobile's in ` +
     `mixed precision. Equal conditions: the same batches, the best checkpoints' weights, in turns. Measured on: ` +
@@ -97,6 +103,15 @@ function earlyNote(runs: readonly ReproducedRun[]): string[] {
   if (early.length === 0) return [];
   const names = early.map(({ variant, seed }) => `\`${variant}\` with seed ${seed}`).join(", ");
   return [`Stopped early for want of a better epoch: ${names}; their last epoch is the one where they stopped.`];
+}
+
+function repeatNote(runs: readonly ReproducedRun[]): string[] {
+  const [repeat] = runs.flatMap(({ variant }) => variant.match(/^repeat-(\d+)$/)?.[1] ?? []);
+  if (repeat === undefined) return [];
+  return [
+    `\`repeat-${repeat}\` applies the block ${repeat} times to every token and never halts; ${repeat} is the mean over ` +
+    `\`exit\`'s runs of the mean steps in their best epochs, rounded.`,
+  ];
 }
 
 function list(entries: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { formatCsvRow } from "../../libraries/csv.ts";
 import type { ReportRun } from "../run.ts";
+import { sampleOf } from "../statistics.ts";
 import { bestEpoch, epochSummaries, meanEpochSeconds } from "../summary.ts";
 
 /** Accuracy of a run's best checkpoint on reviews that took no part in training or in its choice. */
@@ -105,21 +106,15 @@ export function summarize(rows: readonly ResultRow[]): SummaryRow[] {
     variant,
     metric,
     runs: values.length,
-    mean: meanOf(values),
-    standardDeviation: deviationOf(values),
+    ...meanAndDeviation(values),
     least: Math.min(...values),
     greatest: Math.max(...values),
   }));
 }
 
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function deviationOf(values: readonly number[]): number | null {
-  if (values.length < 2) return null;
-  const mean = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+function meanAndDeviation(values: readonly number[]): Pick<SummaryRow, "mean" | "standardDeviation"> {
+  const { mean, sd } = sampleOf(values) ?? { mean: NaN, sd: null };
+  return { mean, standardDeviation: sd };
 }
 
 /** `results.csv` and `timing.csv` of a reproduction. */
