@@ -7,6 +7,7 @@ import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
 import { plotCommand } from "./plot.ts";
 import { reproduceCommand } from "./reproduce.ts";
+import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   classifyCommand,
   exportCommand,
+  reportCommand,
   plotCommand,
   reproduceCommand,
   dataCommands,

@@ -29,8 +29,8 @@ const COLUMNS = {
   tokens: { review: "count", label: "text", predicted: "text", position: "count", token: "text", steps: "count" },
 } as const satisfies Record<string, Record<string, Kind>>;
 
-/** Instruments whose tables a report reads. */
-export type InstrumentName = keyof typeof COLUMNS;
+/** Tables beside the metrics that a report reads. */
+export type TableName = keyof typeof COLUMNS;
 
 interface Snapshot {
   /** Optimizer steps taken when it was measured; null where the checkpoint did not say. */
@@ -41,7 +41,7 @@ interface Snapshot {
 }
 
 /** A row of an instrument's table, without the run's name. */
-export type InstrumentRow<Name extends InstrumentName> =
+export type InstrumentRow<Name extends TableName> =
   & Snapshot
   & {
     readonly [Column in keyof typeof COLUMNS[Name]]: typeof COLUMNS[Name][Column] extends "text" ? string
@@ -50,7 +50,7 @@ export type InstrumentRow<Name extends InstrumentName> =
   };
 
 /** The file name of an instrument's table. */
-export function instrumentFile(name: InstrumentName): string {
+export function instrumentFile(name: TableName): string {
   return `${name}.csv`;
 }
 
@@ -58,7 +58,7 @@ export function instrumentFile(name: InstrumentName): string {
  * The rows of an instrument's table, one by one in bounded memory. `onUnfinishedLine` is told of a half-written last
  * line, which is no row. Throws DataError with the line for a wrong header or field, or when the file cannot be read.
  */
-export async function* readInstrument<Name extends InstrumentName>(
+export async function* readInstrument<Name extends TableName>(
   path: string,
   name: Name,
   onUnfinishedLine: (text: string) => void,

@@ -3,7 +3,7 @@ import { EpsilonError } from "../errors.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import { findRuns, readRunRows, type RunSource } from "../metrics/run_rows.ts";
 import type { MetricRow } from "../metrics/schema.ts";
-import { instrumentFile, type InstrumentName, type InstrumentRow, readInstrument } from "./instrument_tables.ts";
+import { instrumentFile, type InstrumentRow, readInstrument, type TableName } from "./instrument_tables.ts";
 
 /** The value of a metric at the end of an epoch. */
 export interface EpochValue extends Pick<MetricRow, "step" | "split" | "metric" | "value"> {
@@ -12,7 +12,7 @@ export interface EpochValue extends Pick<MetricRow, "step" | "split" | "metric" 
 }
 
 /** Tables of instruments; those that the run folder lacks are undefined. */
-export type Instruments = { readonly [Name in InstrumentName]?: readonly InstrumentRow<Name>[] };
+export type Instruments = { readonly [Name in TableName]?: readonly InstrumentRow<Name>[] };
 
 /** What a report knows of a run; nothing in it is made up. */
 export interface ReportRun {
@@ -26,6 +26,8 @@ export interface ReportRun {
   /** Step rows of the same files; empty unless asked for. */
   readonly steps: readonly Omit<MetricRow, "run" | "epoch">[];
   readonly instruments: Instruments;
+  /** Instruments whose tables are there but cannot be read; a note tells why. */
+  readonly broken: ReadonlySet<TableName>;
   /** Reviews in `tokens.csv`, of which `instruments.tokens` holds the first few. */
   readonly tokenReviews: number;
   /** What is broken or half-written in the folder, in sentences without a full stop. */
@@ -34,7 +36,7 @@ export interface ReportRun {
 
 export interface ReadRunsOptions {
   /** Instruments whose tables are read. */
-  readonly instruments: readonly InstrumentName[];
+  readonly instruments: readonly TableName[];
   /** Whether step rows are kept. */
   readonly steps?: boolean;
 }
@@ -62,21 +64,22 @@ async function readRun(source: RunSource, options: ReadRunsOptions): Promise<Rep
     if (epoch !== null) epochs.push({ epoch, ...row });
     else if (options.steps) steps.push(row);
   }
-  const { tables, tokenReviews } = await readInstruments(source.path, options.instruments, notes);
-  return { label: source.label, path: source.path, record, epochs, steps, instruments: tables, tokenReviews, notes };
+  const read = await readInstruments(source.path, options.instruments, notes);
+  return { label: source.label, path: source.path, record, epochs, steps, ...read, notes };
 }
 
 async function readInstruments(
   folder: string,
-  names: readonly InstrumentName[],
+  names: readonly TableName[],
   notes: string[],
-): Promise<{ readonly tables: Instruments; readonly tokenReviews: number }> {
+): Promise<Pick<ReportRun, "instruments" | "broken" | "tokenReviews">> {
   const tables: Record<string, readonly object[]> = {};
+  const broken = new Set<TableName>();
   let tokenReviews = 0;
   for (const name of names) {
     const path = join(folder, instrumentFile(name));
     if (!await Deno.stat(path).then(() => true, () => false)) continue;
-    await noting(notes, async () => {
+    const done = await noting(notes, async () => {
       const rows = readInstrument(path, name, () => notes.push(halfWritten(path)));
       if (name === "tokens") {
         const kept = await firstReviews(rows as AsyncGenerator<InstrumentRow<"tokens">>);
@@ -85,9 +88,11 @@ async function readInstruments(
       } else {
         tables[name] = await Array.fromAsync(rows);
       }
+      return true;
     });
+    if (done === undefined) broken.add(name);
   }
-  return { tables: tables as Instruments, tokenReviews };
+  return { instruments: tables as Instruments, broken, tokenReviews };
 }
 
 /** Rows of the first reviews of the last measurement, and how many reviews that measurement has. */

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { INSTRUMENT_TABLES, type InstrumentTable, PLACE_COLUMNS } from "../../src/diagnose/instruments/table.ts";
 import { renderSvg } from "../../src/libraries/charts.ts";
+import { thresholdCsv } from "../../src/metrics/threshold_csv.ts";
 import { CHARTS } from "../../src/report/charts/all.ts";
 import { seriesOf } from "../../src/report/charts/series.ts";
+import { readInstrument } from "../../src/report/instrument_tables.ts";
 import { renderFile, renderInline, saveChart, specificationJson } from "../../src/report/render.ts";
 import { readRuns, type ReportRun } from "../../src/report/run.ts";
 import { PAPER_THEME } from "../../src/report/theme.ts";
@@ -82,8 +85,20 @@ Deno.test("a run without a table says which and how to get it; a run without epo
     const path = join(folder, "run-0");
     assert.equal(
       lack("reliability"),
-      `no reliability.csv: run epsilon diagnose ${path} --instruments reliability`,
+      `no reliability.csv: run epsilon diagnose ${path} --instruments calibration`,
     );
+  });
+});
+
+Deno.test("the tables that are read are those that diagnosis writes", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "table.csv");
+    for (const [table, columns] of Object.entries(INSTRUMENT_TABLES)) {
+      await Deno.writeTextFile(path, `${[...PLACE_COLUMNS, ...columns].join(",")}\n`);
+      assert.deepEqual(await Array.fromAsync(readInstrument(path, table as InstrumentTable, () => {})), []);
+    }
+    await Deno.writeTextFile(path, thresholdCsv({ run: "a", step: null, epoch: null, split: "all" }, []));
+    assert.deepEqual(await Array.fromAsync(readInstrument(path, "threshold", () => {})), []);
   });
 });
 

@@ -75,6 +75,16 @@ const INSTRUMENTS = {
     rows: (shift: number) =>
       Array.from({ length: 6 }, (_, i) => [0, 1, i, Math.cos(i + shift), (i % 2 ? -1 : 1) * Math.sin(i + shift)]),
   },
+  jacobian: {
+    columns: ["review", "block_step", "metric", "value"],
+    rows: (shift: number) =>
+      Array.from({ length: 30 }, (_, t) => [
+        ...t < 8
+          ? [[0, t + 1, "spectral_radius", 1 + t / 50], [0, t + 1, "largest_singular_value", 2 + shift / 9]]
+          : [],
+        [0, t + 1, "tangent_growth", 1.02 ** (t + 1)],
+      ]).flat(),
+  },
   confusion: {
     columns: ["actual", "predicted", "count"],
     rows: () => [["0", "0", 1100], ["0", "1", 150], ["1", "0", 120], ["1", "1", 1130]],

@@ -1,11 +1,11 @@
-import type { InstrumentName } from "../instrument_tables.ts";
+import type { TableName } from "../instrument_tables.ts";
 import { lastMeasurement, type ReportRun } from "../run.ts";
 import { type Chart, lackOfInstrument, type Section } from "./chart.ts";
 import { drawing } from "./drawing.ts";
 import { seriesColour } from "./series.ts";
 
 /** Instruments that measure at each application of the block. */
-type StepInstrument = Extract<InstrumentName, "bins" | "attention" | "exits" | "jacobian">;
+type StepInstrument = Extract<TableName, "bins" | "attention" | "exits" | "jacobian">;
 
 interface StepChart {
   readonly name: string;
@@ -19,6 +19,8 @@ interface StepChart {
 }
 
 const HEADS = "One line a head of each run, over the block's applications, in the last measurement.";
+
+const REVIEWS = "One line a review of each run, over the block's applications, in the last measurement.";
 
 const STEP_CHARTS: readonly StepChart[] = [
   {
@@ -88,6 +90,33 @@ const STEP_CHARTS: readonly StepChart[] = [
     caption: `Share of the tokens that look at all bins alike (entropy above 0.9 ln B). ${HEADS}`,
   },
   {
+    name: "spectral-radius",
+    section: "Dynamics",
+    instrument: "jacobian",
+    metric: "spectral_radius",
+    title: "Spectral radius of the Jacobian",
+    axis: "largest |eigenvalue|",
+    caption: `Above 1, states that differ a little part from each other in the long run. ${REVIEWS}`,
+  },
+  {
+    name: "singular-value",
+    section: "Dynamics",
+    instrument: "jacobian",
+    metric: "largest_singular_value",
+    title: "Largest singular value of the Jacobian",
+    axis: "singular value",
+    caption: `The most by which one application stretches a difference of states. ${REVIEWS}`,
+  },
+  {
+    name: "tangent-growth",
+    section: "Dynamics",
+    instrument: "jacobian",
+    metric: "tangent_growth",
+    title: "Growth of a random difference",
+    axis: "length, at first 1",
+    caption: `A random small difference of states, carried along whether tokens halt or not. ${REVIEWS}`,
+  },
+  {
     name: "exits-accuracy",
     section: "Depth",
     instrument: "exits",
@@ -122,13 +151,13 @@ export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
     return drawing(chart.title, rows, {
       mark: { type: "line", point: { size: 16, filled: true } },
       encoding: {
-        x: { field: "block_step", type: "ordinal", title: "step", axis: { labelAngle: 0 } },
+        x: { field: "block_step", type: "ordinal", title: "step", axis: { labelAngle: 0, labelOverlap: true } },
         y: {
           field: "value",
           type: "quantitative",
           title: chart.axis,
           scale: { zero: false },
-          axis: { tickCount: 5, ...chart.format === undefined ? {} : { format: chart.format } },
+          axis: { tickCount: 5, format: chart.format ?? ".4~g" },
         },
         color: seriesColour(series),
         ...rows.some(({ head }) => head !== null) ? { strokeDash: headDash } : {},

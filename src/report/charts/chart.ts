@@ -1,4 +1,5 @@
-import { instrumentFile, type InstrumentName, type InstrumentRow } from "../instrument_tables.ts";
+import { appliesTo, INSTRUMENT_NAMES, type InstrumentName, tablesOf } from "../../diagnose/instruments/instruments.ts";
+import { instrumentFile, type InstrumentRow, type TableName } from "../instrument_tables.ts";
 import type { ReportRun } from "../run.ts";
 import type { Drawing } from "./drawing.ts";
 import type { Series } from "./series.ts";
@@ -12,7 +13,7 @@ export interface Chart {
   /** How it is to be read, in sentences. */
   readonly caption: string;
   /** Instruments whose tables it reads. */
-  readonly instruments: readonly InstrumentName[];
+  readonly instruments: readonly TableName[];
   /** Whether it reads step rows. */
   readonly steps?: boolean;
   /** Whether it shows one run only. */
@@ -36,17 +37,30 @@ export function lackOfMetric(run: ReportRun, metric: string): string | undefined
 }
 
 /** What a run without rows of an instrument lacks; `wanted` tells the rows that count. */
-export function lackOfInstrument<Name extends InstrumentName>(
+export function lackOfInstrument<Name extends TableName>(
   run: ReportRun,
   name: Name,
   wanted: (row: InstrumentRow<Name>) => boolean = () => true,
 ): string | undefined {
   const rows: readonly InstrumentRow<Name>[] | undefined = run.instruments[name];
+  if (run.broken.has(name)) return `no readable ${instrumentFile(name)}`;
+  if (rows === undefined && !applies(name, run)) return `no ${instrumentFile(name)}, which its model cannot have`;
   if (rows === undefined) return `no ${instrumentFile(name)}: run ${remedy(name, run.path)}`;
   return rows.some(wanted) ? undefined : `no such rows in ${instrumentFile(name)}`;
 }
 
-function remedy(name: InstrumentName, path: string): string {
+function remedy(name: TableName, path: string): string {
   if (name === "threshold") return `epsilon evaluate ${path} --halt-threshold 0.5:0.95:0.05`;
-  return `epsilon diagnose ${path} --instruments ${name}`;
+  return `epsilon diagnose ${path} --instruments ${instrumentOf(name)}`;
+}
+
+/** The instrument that fills the table. */
+function instrumentOf(name: Exclude<TableName, "threshold">): InstrumentName {
+  return INSTRUMENT_NAMES.find((instrument) => tablesOf(instrument).includes(name)) ?? "halting";
+}
+
+/** Whether the run's model has what the table is about: the vanilla model has neither bins nor halting. */
+function applies(name: TableName, { record }: ReportRun): boolean {
+  if (record === undefined) return true;
+  return name === "threshold" ? record.model.model === "epsilon" : appliesTo(instrumentOf(name), record.model);
 }

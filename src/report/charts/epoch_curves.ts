@@ -15,7 +15,7 @@ export interface EpochCurves {
   readonly title: string;
   /** Name and unit of the value, at the axis. */
   readonly axis: string;
-  /** d3 format of the axis' numbers, for example `.0%`. */
+  /** d3 format of the axis' numbers, for example `.0%`; four figures unless given. */
   readonly format?: string;
 }
 
@@ -47,7 +47,7 @@ export function epochCurves(points: readonly EpochPoint[], series: Series, look:
         type: "quantitative",
         title: look.axis,
         scale: { zero: false },
-        axis: { tickCount: 5, ...look.format === undefined ? {} : { format: look.format } },
+        axis: { tickCount: 5, format: look.format ?? ".4~g" },
       },
       color: seriesColour(series),
       strokeDash: {

@@ -6,8 +6,8 @@ export class Markup {
 /** What may stand in a template: text and numbers are escaped, lists are joined, null and undefined leave nothing. */
 export type Content = Markup | string | number | null | undefined | readonly Content[];
 
-/** HTML with its values escaped: `` html`<b>${name}</b>` ``. */
-export function html(parts: TemplateStringsArray, ...values: readonly Content[]): Markup {
+/** HTML with its values escaped: `` markup`<b>${name}</b>` ``. Called `html`, the formatter would change its spaces. */
+export function markup(parts: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return new Markup(parts.reduce((text, part, i) => text + textOf(values[i - 1]) + part));
 }
 
