@@ -58,6 +58,7 @@ export function madeResult(made: MadeResult): ReproducedRun {
     epochs,
     steps: [],
     instruments: {},
+    broken: new Set(),
     tokenReviews: 0,
     notes: [],
   };
