@@ -2,6 +2,7 @@ import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 import { dataCommands } from "./data.ts";
+import { diagnoseCommand } from "./diagnose.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
@@ -17,6 +18,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   classifyCommand,
   exportCommand,
+  diagnoseCommand,
   reportCommand,
   plotCommand,
   reproduceCommand,

@@ -1,14 +1,10 @@
-import { dirname } from "node:path";
-import type { TokenizedDataset } from "../data/dataset.ts";
-import { stratifiedSplit } from "../data/split.ts";
 import { sweepThresholds } from "../diagnose/threshold_sweep.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
-import { DataError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
-import { printable } from "../files/printable.ts";
-import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
+import type { RunRecord } from "../metrics/run_json.ts";
 import { predictionsCsv } from "../metrics/predictions_csv.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
@@ -20,6 +16,7 @@ import type { EvaluateContext } from "./evaluate.ts";
 import { placeOf, reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
 import { jsonDocument } from "./output.ts";
+import { recordBeside, splitReviews } from "./judged_reviews.ts";
 import { Progress } from "./progress.ts";
 import { chooseData, loadReviews, recordedData } from "./reviews.ts";
 import { readThresholds } from "./thresholds.ts";
@@ -46,7 +43,7 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
       terminal,
     });
     requireVocabulary(checkpoint, dataset.vocabularyHash, path);
-    const indices = indicesOf(values.split, dataset, checkpoint, path);
+    const indices = splitReviews(values.split, dataset, checkpoint, path);
     const klScale = klScaleOf(checkpoint, record, path);
     const { config: modelConfig } = checkpoint;
     const judged = { dataset, indices, modelConfig, batchSize: values.batchSize, klScale };
@@ -127,38 +124,6 @@ async function judge<Result>(
   } finally {
     await engine.close();
   }
-}
-
-/** The record of the checkpoint's run, if the checkpoint lies in its folder. */
-async function recordBeside(path: string, { details }: Checkpoint): Promise<RunRecord | undefined> {
-  try {
-    const record = await readRunJson(dirname(path));
-    return record.run === details.run ? record : undefined;
-  } catch (error) {
-    if (error instanceof DataError && error.cause instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** The reviews of `split`; training and validation are parted as the checkpoint's metadata says. */
-function indicesOf(split: Split, dataset: TokenizedDataset, { details }: Checkpoint, path: string): Uint32Array {
-  if (split === "test" || split === "all") return Uint32Array.from(dataset.labels, (_, review) => review);
-  const { seed, validation_share: share, data_sha256: hash } = details;
-  if (seed === undefined || share === undefined || hash === undefined) {
-    throw new DataError(
-      `Cannot tell the ${split} reviews of ${printable(path)}: its metadata does not say how they were parted`,
-      "Give --split all or --split test.",
-    );
-  }
-  if (hash !== dataset.dataHash) {
-    throw new DataError(
-      `Cannot tell the ${split} reviews of ${printable(path)}: it was trained on data with SHA-256 ${
-        printable(hash)
-      }, found ${dataset.dataHash}`,
-      "Give the training data with --data, or judge by other data with --split all.",
-    );
-  }
-  return stratifiedSplit(dataset.labels, { seed: Number(seed), validationShare: Number(share) })[split];
 }
 
 /** The scale of the KL term with which training validated these weights, so that losses compare; else 1. */

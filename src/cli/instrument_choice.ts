@@ -7,7 +7,7 @@ import { suggestName } from "./nearest.ts";
 import type { Terminal } from "./output.ts";
 
 /** The instruments that `list` names, with commas between them; `all` or `none`. Throws UsageError for another name. */
-export function readInstruments(list: string): ReadonlySet<InstrumentName> {
+export function namedInstruments(list: string): ReadonlySet<InstrumentName> {
   if (list === "none") return new Set();
   const names = list.split(",").map((name) => name.trim());
   return new Set(names.flatMap((name) => {

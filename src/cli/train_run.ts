@@ -20,7 +20,7 @@ import { tensorTable } from "../model/tensors.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
-import { type ChosenInstruments, prepareInstruments, readInstruments } from "./instrument_choice.ts";
+import { type ChosenInstruments, namedInstruments, prepareInstruments } from "./instrument_choice.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -68,7 +68,7 @@ export async function startRun(given: TrainContext, progress: Progress): Promise
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);
-  const chosen = readInstruments(values.instruments ?? "none");
+  const chosen = namedInstruments(values.instruments ?? "none");
   await chooseDevice(values);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
@@ -106,7 +106,7 @@ export async function resumeRun(context: TrainContext, path: string, progress: P
   const { model, recipe } = paused.record;
   requireSameConfiguration(context, path, paused.record);
   const recorded = paused.record.configuration.instruments?.value;
-  const chosen = readInstruments(values.instruments ?? (typeof recorded === "string" ? recorded : "none"));
+  const chosen = namedInstruments(values.instruments ?? (typeof recorded === "string" ? recorded : "none"));
   const device = { ...resumedDevice(context, paused.record), adapter: values.adapter };
   await chooseDevice(device);
   const data = recordedData(values, paused.record);

@@ -55,7 +55,7 @@ const TRACED_TOKENS = 16_384;
  * Reads the instruments. Yields often, so that a caller can show progress; returns their rows, table by table.
  * Throws RunError when the engine dies.
  */
-export async function* diagnose(
+export async function* readInstruments(
   options: DiagnosisOptions,
 ): AsyncGenerator<DiagnosisProgress, InstrumentRow[], void> {
   const rows = [...outputRows(options)];

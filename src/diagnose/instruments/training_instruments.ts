@@ -2,7 +2,7 @@ import type { TokenizedDataset } from "../../data/dataset.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { TrainEvent } from "../../train/events.ts";
-import { diagnose } from "./diagnosis.ts";
+import { readInstruments } from "./diagnosis.ts";
 import { PASSING } from "./effort.ts";
 import type { InstrumentName } from "./instruments.ts";
 import type { InstrumentRow } from "./table.ts";
@@ -50,7 +50,13 @@ export async function* withInstruments(
     const needsWeights = instruments.has("exits") || instruments.has("jacobian");
     const none = { parameters: new Float32Array(0), buffers: new Float32Array(0) };
     const weights = needsWeights ? (await engine.download()).weights : none;
-    const reading = diagnose({ ...options, weights, outputs: event.outputs, fittedOn: event.outputs, effort: PASSING });
+    const reading = readInstruments({
+      ...options,
+      weights,
+      outputs: event.outputs,
+      fittedOn: event.outputs,
+      effort: PASSING,
+    });
     let next = await reading.next();
     while (!next.done) next = await reading.next();
     yield {
