@@ -1,5 +1,6 @@
 import epsilonExitBinfreq3 from "../../fixtures/goldens/epsilon-exit-binfreq3.json" with { type: "text" };
 import epsilonExit from "../../fixtures/goldens/epsilon-exit.json" with { type: "text" };
+import epsilonRepeat3 from "../../fixtures/goldens/epsilon-repeat-3.json" with { type: "text" };
 import epsilonSoftOdd from "../../fixtures/goldens/epsilon-soft-odd.json" with { type: "text" };
 import trajectoryExit from "../../fixtures/goldens/trajectory-exit.json" with { type: "text" };
 import vanillaOdd from "../../fixtures/goldens/vanilla-odd.json" with { type: "text" };
@@ -8,6 +9,7 @@ import vanillaOdd from "../../fixtures/goldens/vanilla-odd.json" with { type: "t
 export const BUILT_IN_GOLDENS: ReadonlyMap<string, string> = new Map([
   ["epsilon-exit-binfreq3.json", epsilonExitBinfreq3],
   ["epsilon-exit.json", epsilonExit],
+  ["epsilon-repeat-3.json", epsilonRepeat3],
   ["epsilon-soft-odd.json", epsilonSoftOdd],
   ["trajectory-exit.json", trajectoryExit],
   ["vanilla-odd.json", vanillaOdd],

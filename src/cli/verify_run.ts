@@ -37,7 +37,7 @@ export function requireAgreement(rows: readonly VerificationRow[]): void {
 
 /** What people are told of a golden file that the device cannot verify. */
 export function skippedGolden(file: string): string {
-  return `Skipping ${file}: the device has no kernels for the vanilla model`;
+  return `Skipping ${file}: the device has no kernels for its model`;
 }
 
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
@@ -49,7 +49,7 @@ export async function verifyDevice(
   const skipped: string[] = [];
   let description = "";
   for await (const golden of readGoldens(goldens)) {
-    if (!computesModel(device, golden.config.model)) {
+    if (!computesModel(device, golden.config)) {
       skipped.push(golden.file);
       onSkipped(golden.file);
       continue;

@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import type { Model, ModelConfig } from "../model/config.ts";
+import { type ModelConfig, variantName } from "../model/config.ts";
 import { chooseDevice, type Device, DEVICES, type DeviceWish } from "./choose_device.ts";
 import type { Engine } from "./engine.ts";
 import { type AdapterChoice, ADAPTERS } from "./gpu/adapter.ts";
@@ -14,9 +14,12 @@ export interface OpenEngineOptions extends DeviceWish {
   readonly numerics?: Numerics;
 }
 
-/** Whether the back end for `device` computes `model`. */
-export function computesModel(device: Device, model: Model): boolean {
-  return model === "epsilon" || device !== "gpu";
+/** What decides whether a back end has kernels for a model. */
+type ModelVariant = Pick<ModelConfig, "model" | "halting" | "repeat">;
+
+/** Whether the back end for `device` computes models such as `config` describes. */
+export function computesModel(device: Device, { model, halting }: ModelVariant): boolean {
+  return device !== "gpu" || model === "epsilon" && halting !== "repeat-k";
 }
 
 /**
@@ -25,7 +28,7 @@ export function computesModel(device: Device, model: Model): boolean {
  * device is not there or does not compute the model.
  */
 export async function openEngine(config: ModelConfig, options: OpenEngineOptions): Promise<Engine> {
-  requireModel(options.device, config.model);
+  requireModel(options.device, config);
   const { device } = await chooseDevice(options);
   switch (device) {
     case "reference": {
@@ -45,22 +48,16 @@ export async function openEngine(config: ModelConfig, options: OpenEngineOptions
   }
 }
 
-function requireModel(device: Device, model: Model): void {
-  if (computesModel(device, model)) return;
+function requireModel(device: Device, config: ModelVariant): void {
+  if (computesModel(device, config)) return;
   throw new DeviceError(
-    `Cannot compute the ${model} model on the device ${device}: it has no kernels for it`,
+    `Cannot compute the ${variantName(config)} model on the device ${device}: it has no kernels for it`,
     "Use --device cpu.",
   );
 }
 
 async function openGpu(config: ModelConfig, { adapter }: OpenEngineOptions): Promise<Engine> {
-  requireModel("gpu", config.model);
-  if (config.halting === "repeat-k") {
-    throw new DeviceError(
-      "Cannot use the GPU: its kernels have no halting mode repeat-k",
-      "Use --device cpu for this model.",
-    );
-  }
+  requireModel("gpu", config);
   const { GpuEngine } = await import("./gpu_engine.ts");
   return await GpuEngine.open(config, { adapter });
 }

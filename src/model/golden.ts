@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
-import { type HaltingMode, type Model, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
+import { HALTING_MODES, type Model, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
 import { JsonPlace } from "./json_place.ts";
 import { type TensorSpec, tensorTable, tensorView, type Weights } from "./tensors.ts";
 
@@ -124,8 +124,14 @@ function readEpsilonConfig(top: JsonPlace, number: (key: string) => number): Par
     klLossWeight: number("kl_loss_weight"),
     entLossWeight: number("ent_loss_weight"),
     binUpdateFrequency: number("bin_update_frequency"),
-    halting: top.key("halting").choice<HaltingMode>(["exit", "soft"]),
+    ...readHalting(top, number),
   };
+}
+
+/** The mode, and k where no token halts. */
+function readHalting(top: JsonPlace, number: (key: string) => number): Partial<ModelConfig> {
+  const halting = top.key("halting").choice(HALTING_MODES);
+  return { halting, ...halting === "repeat-k" ? { repeat: number("repeat") } : {} };
 }
 
 /** One slab of named tensors; every tensor of `specs` must be there with its shape. */

@@ -31,7 +31,7 @@ for (const name of ["epsilon-exit", "epsilon-soft", "epsilon-soft-binfreq2", "tr
 
 Deno.test("the reference reproduces the values that come with the program within 1e-9", async () => {
   const paths = await goldenPaths(OWN_GOLDENS);
-  assert.equal(paths.length, 5);
+  assert.equal(paths.length, 6);
   for (const path of paths) assert.deepEqual((await verify(path)).filter((row) => !row.pass), []);
 });
 

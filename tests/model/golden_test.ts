@@ -15,9 +15,15 @@ const SPOILED: readonly (readonly [name: string, place: RegExp, spoil: string, s
   ["another kind", /at kind: wanted "epsilon" or/, TEXT, (g) => Object.assign(g, { kind: "other" })],
   [
     "another mode",
-    /at halting: wanted "exit" or "soft", found "hard"/,
+    /at halting: wanted "exit" or "soft" or "repeat-k", found "hard"/,
     TEXT,
     (g) => Object.assign(g, { halting: "hard" }),
+  ],
+  [
+    "repeat-k without its k",
+    /at config\.repeat: missing/,
+    TEXT,
+    (g) => Object.assign(g, { halting: "repeat-k" }),
   ],
   ["a missing size", /at config\.d_model: missing/, TEXT, (g) => delete g["config"]["d_model"]],
   ["heads that do not divide", /at config: Cannot split/, TEXT, (g) => Object.assign(g["config"], { num_heads: 3 })],

@@ -36,6 +36,7 @@ const EPSILON_FILES = [
     ...{ dModel: 9, numHeads: 3, numBins: 5, ffnDim: 7, maxLayers: 7, binUpdateFrequency: 3, targetHaltingMean: 2 },
     ...{ klLossWeight: 0.2, entLossWeight: 0.1, alphaRes: 0.5, lengths: [8, 11], seed: 103 },
   }),
+  goldenCase("epsilon-repeat-3", { halting: "repeat-k", repeat: 3, lengths: [6, 1, 9], seed: 106 }),
 ];
 
 const VANILLA_FILE = goldenCase("vanilla-odd", {
@@ -81,6 +82,7 @@ function header(kind: string, config: ModelConfig, klScale: number) {
       kl_loss_weight: config.klLossWeight,
       ent_loss_weight: config.entLossWeight,
       bin_update_frequency: config.binUpdateFrequency,
+      ...config.halting === "repeat-k" ? { repeat: config.repeat } : {},
     },
     halting: config.halting,
     kl_scale: klScale,
