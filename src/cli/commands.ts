@@ -1,6 +1,7 @@
 import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
+import { compareCommand } from "./compare.ts";
 import { dataCommands } from "./data.ts";
 import { diagnoseCommand } from "./diagnose.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -18,6 +19,7 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   classifyCommand,
   exportCommand,
+  compareCommand,
   diagnoseCommand,
   reportCommand,
   plotCommand,

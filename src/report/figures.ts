@@ -30,6 +30,20 @@ export const FIGURES: readonly Figure[] = [
   { name: "parameters", title: "parameters", form: 0, of: ({ record }) => record?.parameterCount },
 ];
 
+/**
+ * The figure of each seed of `runs`, by a key of its own. A seed that was run more than once counts once, with the mean
+ * of its runs: the same seed again says nothing new. A run without `run.json` counts as a seed.
+ */
+export function perSeed(runs: readonly ReportRun[], figure: Figure): ReadonlyMap<string, number> {
+  const values = new Map<string, number[]>();
+  for (const run of runs) {
+    const value = figure.of(run);
+    const key = run.record === undefined ? `path ${run.path}` : `seed ${run.record.seed}`;
+    if (value !== undefined) values.set(key, [...values.get(key) ?? [], value]);
+  }
+  return new Map([...values].map(([key, own]) => [key, own.reduce((sum, value) => sum + value, 0) / own.length]));
+}
+
 /** `value` for people: percentages with two decimals, without their sign. */
 export function formatFigure({ form }: Figure, value: number): string {
   return form === "percent" ? (100 * value).toFixed(2) : value.toFixed(form);

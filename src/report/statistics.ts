@@ -54,8 +54,8 @@ export function sampleOf(values: readonly number[]): Sample | undefined {
  * common, else by Welch's method; undefined when neither can be done.
  */
 export function meanDifference(
-  first: ReadonlyMap<number, number>,
-  second: ReadonlyMap<number, number>,
+  first: ReadonlyMap<string, number>,
+  second: ReadonlyMap<string, number>,
 ): MeanDifference | undefined {
   const pairs = [...first].flatMap(([seed, value]) => {
     const other = second.get(seed);

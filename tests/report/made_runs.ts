@@ -140,7 +140,7 @@ export async function writeRun(path: string, made: MadeRun): Promise<void> {
     version: 1,
     run: /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : "named-otherwise",
     model,
-    recipe: { ...PAPER_RECIPE, seed, epochs },
+    recipe: { ...PAPER_RECIPE, seed, epochs: Math.max(1, epochs) },
     configuration: { seed: { value: seed, origin: "flag" } },
     seed,
     dataSha256: "12".repeat(32),

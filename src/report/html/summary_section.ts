@@ -1,5 +1,5 @@
 import { variantName } from "../../model/config.ts";
-import { figureHeading, FIGURES, formatFigure, formatMean } from "../figures.ts";
+import { figureHeading, FIGURES, formatFigure, formatMean, perSeed } from "../figures.ts";
 import { differences, type Group } from "../groups.ts";
 import type { ReportRun } from "../run.ts";
 import { CONFIDENCE, sampleOf } from "../statistics.ts";
@@ -59,7 +59,7 @@ function groupTable(groups: readonly Group[]): Markup {
     label,
     String(runs.length),
     ...figures.map((figure) => {
-      const sample = sampleOf(runs.flatMap((run) => figure.of(run) ?? []));
+      const sample = sampleOf([...perSeed(runs, figure).values()]);
       if (sample === undefined) return null;
       const show = (value: number) => formatMean(figure, value);
       const { mean, sd, interval } = sample;
