@@ -193,9 +193,14 @@ async function follow({ engine, dataset, model, recipe, read, folder, progress, 
       return { summary, exitCode: event.outcome === "interrupted" ? interruption.exitCode ?? 1 : 0 };
     }
   } catch (error) {
-    if (!(error instanceof NonFiniteLossError)) throw error;
+    if (!(error instanceof RunError)) throw error;
     const checkpoint = printable(join(folder.path, CHECKPOINT_NAMES.last));
-    throw new RunError(`${error.message}; the last good checkpoint is ${checkpoint}`, error.hint, { cause: error });
+    const goOn = `Then go on with epsilon train --resume ${printable(folder.path)}.`;
+    throw new RunError(
+      `${error.message}; the last good checkpoint is ${checkpoint}`,
+      error instanceof NonFiniteLossError ? error.hint : `${error.hint} ${goOn}`,
+      { cause: error },
+    );
   }
   throw new RunError("Training stopped: it told no end", "This is a fault of epsilon: please report it.");
 }

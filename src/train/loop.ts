@@ -72,7 +72,8 @@ export function batchesPerEpoch(trainingReviews: number, config: TrainConfig): n
  * and the options: an interrupted and resumed run yields the same step, epoch and checkpoint events, except timing.
  *
  * An aborted signal ends the run after what is under way, with a checkpoint and outcome `interrupted`. Throws
- * NonFiniteLossError before a bad update is made, RunError when the engine dies, DataError on a foreign token or label.
+ * NonFiniteLossError before a bad update is made; RunError when the engine fails, after a checkpoint where its state can
+ * still be read; DataError on a foreign token or label.
  */
 export async function* trainModel(options: TrainingOptions): AsyncGenerator<TrainEvent, void, void> {
   const run = new Training(options);
@@ -120,6 +121,32 @@ class Training {
 
   async *events(): AsyncGenerator<TrainEvent, void, void> {
     if (this.#saved === undefined) yield await this.#checkpoint(false);
+    try {
+      yield* this.#train();
+    } catch (error) {
+      const rescued = error instanceof RunError && !(error instanceof NonFiniteLossError) && await this.#rescue();
+      if (rescued) yield rescued;
+      throw error;
+    }
+  }
+
+  /**
+   * Behind a failure of the engine: a checkpoint of what it holds, where it can still be read and is the state of the
+   * latest event. A batch too large for the device, for example, costs nothing of the work before it.
+   */
+  async #rescue(): Promise<TrainEvent | undefined> {
+    if (this.#saved === this.#position) return undefined;
+    try {
+      const state = await this.#options.engine.download();
+      if (state.optimizer.step !== this.#position.step) return undefined;
+      return { kind: "checkpoint", best: false, position: this.#position, state };
+    } catch {
+      return undefined; // the failure that led here is the one to tell
+    }
+  }
+
+  /** Epoch after epoch, to the end or to an abort. */
+  async *#train(): AsyncGenerator<TrainEvent, void, void> {
     let outcome = this.#outcome();
     while (outcome === undefined) {
       const stopwatch = yield* this.#trainRestOfEpoch();
