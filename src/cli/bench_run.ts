@@ -3,7 +3,8 @@ import { PAPER_SIZES, QUICK_SIZES } from "../diagnose/benchmark/bench.ts";
 import { BENCHMARK, THREAD_COMPARISON } from "../diagnose/benchmark/benchmark.ts";
 import { BENCHMARK_COLUMNS, type BenchmarkRow } from "../diagnose/benchmark/row.ts";
 import type { TimingOptions } from "../diagnose/benchmark/timing.ts";
-import { openEngine } from "../engine/open_engine.ts";
+import type { EngineKind } from "../engine/engine.ts";
+import { computesModel, openEngine } from "../engine/open_engine.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
@@ -41,6 +42,7 @@ interface Device {
   /** Name in the rows: processor or adapter. */
   readonly device: string;
   readonly description: string;
+  readonly engine: EngineKind;
   /** Whether its engine works on threads of this machine. */
   readonly threaded: boolean;
 }
@@ -54,6 +56,7 @@ async function describeDevice({ device, threads, numerics, adapter }: BenchConte
     return {
       device: kind === "gpu" ? description : `${engineName}: ${processor}`,
       description,
+      engine: kind,
       threaded: kind === "cpu",
     };
   } finally {
@@ -70,6 +73,7 @@ async function timeSubjects(
 ): Promise<BenchmarkRow[]> {
   const setting = {
     open: (config: ModelConfig, threads: number) => openEngine(config, { ...values, threads }),
+    computes: (config: ModelConfig) => computesModel(device.engine, config),
     device: device.device,
     threads: device.threaded ? threadCounts(values) : [1],
     sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,

@@ -30,7 +30,7 @@ Deno.test("bench times kernels, training and inference, one well-formed CSV row 
     assert.match(row.shape, /^\d+x\d+ d12 H2 B16 F72 L8$/, shown);
     assert.match(row.device, /^cpu: ./, shown);
     assert.deepEqual([row.model, row.runs], ["epsilon", "2"], shown);
-    assert.ok(row.unit !== "" && ["exit", "soft"].includes(row.halting), shown);
+    assert.ok(row.unit !== "" && ["exit", "soft", "repeat-k"].includes(row.halting), shown);
     if (!row.figure.startsWith("optimizer")) {
       assert.ok(Number(row.mean_steps) >= 1 && Number(row.mean_steps) <= ALL_STEPS, shown);
     }
@@ -44,6 +44,8 @@ Deno.test("bench times kernels, training and inference, one well-formed CSV row 
     ["training_step_speedup", "soft", "2"],
     ["optimizer_step", "exit", "1"],
     ["training_step_by_depth", "exit", "2"],
+    ["training_step_fixed_depth", "repeat-k", "2"],
+    ["halting_overhead", "exit", "2"],
     ["forward_by_length", "soft", "1"],
     ["forward_by_length_ratio", "soft", "1"],
     ["forward_backward_by_length_ratio", "soft", "1"],
@@ -66,6 +68,8 @@ Deno.test("bench computes the work that its rows name: all steps in soft mode, e
   const [least, middle, most] = stepsOf("training_step_by_depth", "exit");
   assert.deepEqual([least, most], [1, ALL_STEPS]);
   assert.ok(Math.abs(middle - 3) < 0.1, String(middle));
+  assert.deepEqual(stepsOf("training_step_fixed_depth", "repeat-k"), [3]);
+  assert.ok(stepsOf("halting_overhead", "exit").every((steps) => Math.abs(steps - 3) < 0.1));
 });
 
 Deno.test("bench --json prints one document, and --out receives what standard output does", async () => {

@@ -4,6 +4,7 @@ import { benchmarkInference } from "./inference.ts";
 import { benchmarkKernels } from "./kernels.ts";
 import { benchmarkLength } from "./length.ts";
 import { benchmarkOptimizer } from "./optimizer.ts";
+import { benchmarkRepeat } from "./repeat.ts";
 import type { BenchmarkRow } from "./row.ts";
 import { benchmarkTraining } from "./training.ts";
 
@@ -21,6 +22,7 @@ export const BENCHMARK: readonly BenchmarkSubject[] = [
   TRAINING,
   { name: "optimizer", run: benchmarkOptimizer },
   { name: "depth", run: benchmarkDepth },
+  { name: "fixed depth", run: benchmarkRepeat },
   { name: "length", run: benchmarkLength },
   { name: "inference", run: benchmarkInference },
 ];
