@@ -104,7 +104,19 @@ export { evaluateDataset } from "./src/train/evaluation.ts";
 export type { Calibration } from "./src/train/calibration.ts";
 export { calibrationOf } from "./src/train/calibration.ts";
 
-export type { InstrumentEvent, InstrumentPlace } from "./src/diagnose/instruments/training_instruments.ts";
+export type { DiagnosisOptions, DiagnosisProgress } from "./src/diagnose/instruments/diagnosis.ts";
+export { readInstruments } from "./src/diagnose/instruments/diagnosis.ts";
+export type { Effort } from "./src/diagnose/instruments/effort.ts";
+export { PASSING, THOROUGH } from "./src/diagnose/instruments/effort.ts";
+export type { InstrumentName } from "./src/diagnose/instruments/instruments.ts";
+export { INSTRUMENT_NAMES, INSTRUMENTS } from "./src/diagnose/instruments/instruments.ts";
+export type {
+  InstrumentEvent,
+  InstrumentPlace,
+  TrainingInstruments,
+} from "./src/diagnose/instruments/training_instruments.ts";
+export { withInstruments } from "./src/diagnose/instruments/training_instruments.ts";
+export type { Judged } from "./src/diagnose/instruments/temperature.ts";
 export type { InstrumentRow, InstrumentTable } from "./src/diagnose/instruments/table.ts";
 export { INSTRUMENT_TABLES } from "./src/diagnose/instruments/table.ts";
 

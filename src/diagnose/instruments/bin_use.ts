@@ -1,6 +1,5 @@
 import type { SequenceTrace } from "../../engine/engine.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { largestIndex } from "../../train/calibration.ts";
 import { bits, entropyOf } from "./entropy.ts";
 import { type InstrumentRow, metricRow } from "./table.ts";
 
@@ -47,7 +46,8 @@ export class BinUse {
         met.fill(0);
         for (let i = 0; i < n; i++) {
           const at = (h * n + i) * B;
-          const bin = largestIndex(a.subarray(at, at + B));
+          let bin = 0;
+          for (let b = 1; b < B; b++) if (a[at + b] > a[at + bin]) bin = b;
           met[bin] = 1;
           use.hard[bin]++;
           for (let b = 0; b < B; b++) use.mass[b] += a[at + b];

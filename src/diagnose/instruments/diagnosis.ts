@@ -146,7 +146,7 @@ async function* sampledJacobians(
   const rows: InstrumentRow[] = [];
   let done = 0;
   for (const place of places.toSorted()) {
-    const input = { config, weights, review: indices[place], steps: effort.jacobianSteps, seed };
+    const input = { config, weights, review: indices[place], effort, seed };
     for (const more of jacobianRows({ ...input, tokens: tokens.subarray(offsets[place], offsets[place + 1]) })) {
       rows.push(...more);
       yield { instrument: "jacobian", done, total: places.length };

@@ -9,6 +9,9 @@ export interface Effort {
   readonly jacobianCandidates: number;
   /** Whether the Jacobian is taken at every step, or at the first and the last that ran. */
   readonly jacobianSteps: "all" | "ends";
+  /** Leading eigenvalues that are looked for, and most products with the Jacobian behind them. */
+  readonly eigenvalues: number;
+  readonly eigenvalueProducts: number;
 }
 
 /** What `epsilon diagnose` spends. */
@@ -18,6 +21,8 @@ export const THOROUGH: Effort = {
   jacobianReviews: 4,
   jacobianCandidates: 4,
   jacobianSteps: "all",
+  eigenvalues: 4,
+  eigenvalueProducts: 120,
 };
 
 /** What is spent after each epoch of training, so that it stays below a tenth of the training itself. */
@@ -25,6 +30,8 @@ export const PASSING: Effort = {
   tracedReviews: 128,
   tokenReviews: 4,
   jacobianReviews: 1,
-  jacobianCandidates: 8,
+  jacobianCandidates: 16,
   jacobianSteps: "ends",
+  eigenvalues: 1,
+  eigenvalueProducts: 40,
 };

@@ -10,14 +10,12 @@ import { type Eigenvalue, leadingEigenvalues } from "../spectrum/arnoldi.ts";
 import { norm } from "../spectrum/basis.ts";
 import { henriciDeparture } from "../spectrum/departure.ts";
 import { largestSingularValue } from "../spectrum/golub_kahan.ts";
+import type { Effort } from "./effort.ts";
 import { type InstrumentRow, metricRow } from "./table.ts";
 
 const NO_DROPOUT = new DropoutMask([0, 0], 0);
-/** Leading eigenvalues that are looked for. */
-const EIGENVALUES = 4;
 const TOLERANCE = 1e-6;
-/** Most products with J behind the eigenvalues, and with J and Jᵀ behind the singular value. */
-const EIGENVALUE_PRODUCTS = 120;
+/** Most products with J and Jᵀ behind a singular value. */
 const SINGULAR_PRODUCTS = 100;
 /** Applications of the block over which growth is followed. */
 const GROWTH_APPLICATIONS = 30;
@@ -30,8 +28,7 @@ export interface JacobianInput {
   /** The review's number, and its tokens as the model reads them [n]. */
   readonly review: number;
   readonly tokens: Int32Array;
-  /** Whether every step is looked at, or the first and the last that ran. */
-  readonly steps: "all" | "ends";
+  readonly effort: Pick<Effort, "jacobianSteps" | "eigenvalues" | "eigenvalueProducts">;
   /** Seed of the random directions. */
   readonly seed: number;
 }
@@ -50,7 +47,7 @@ export interface JacobianInput {
  * is carried along, and `state_change` ‖h⁺ − h‖ / ‖h‖.
  */
 export function* jacobianRows(input: JacobianInput): Generator<InstrumentRow[], void, void> {
-  const { config, review, tokens, seed } = input;
+  const { config, review, tokens, effort, seed } = input;
   const parts = modelParts(config, {
     parameters: Float64Array.from(input.weights.parameters),
     buffers: Float64Array.from(input.weights.buffers),
@@ -60,8 +57,8 @@ export function* jacobianRows(input: JacobianInput): Generator<InstrumentRow[], 
   const random = () => Float64Array.from(start, () => stream.normal());
   const { steps } = runRecurrence(parts, start, NO_DROPOUT, { keep: "all steps", endWithCls: false });
   for (const { t, input: state } of steps) {
-    if (input.steps === "ends" && t > 0 && t < steps.length - 1) continue;
-    yield spectrumRows(new BlockDerivative(parts, state), review, t + 1, random);
+    if (effort.jacobianSteps === "ends" && t > 0 && t < steps.length - 1) continue;
+    yield spectrumRows(new BlockDerivative(parts, state), review, t + 1, effort, random);
   }
   yield growthRows(parts, start, review, random());
 }
@@ -70,6 +67,7 @@ function spectrumRows(
   derivative: BlockDerivative,
   review: number,
   step: number,
+  effort: JacobianInput["effort"],
   random: () => Float64Array,
 ): InstrumentRow[] {
   const size = derivative.output.length;
@@ -77,9 +75,9 @@ function spectrumRows(
   const backward = (u: Float64Array) => derivative.backward(u);
   const sigma = largestSingularValue(forward, backward, random(), { tolerance: TOLERANCE, limit: SINGULAR_PRODUCTS });
   const eigenvalues = leadingEigenvalues(forward, size, {
-    count: EIGENVALUES,
+    count: effort.eigenvalues,
     tolerance: TOLERANCE,
-    limit: EIGENVALUE_PRODUCTS,
+    limit: effort.eigenvalueProducts,
     random,
   });
   const radius = eigenvalues.length === 0 ? NaN : modulus(eigenvalues[0]);
