@@ -50,7 +50,7 @@ Deno.test("every chart is drawn without a word from Vega, for one run, several a
   for (const count of [1, 3, 12]) {
     const made = Array.from({ length: count }, (_, i) => ({
       name: `run-${String(i).padStart(2, "0")}`,
-      logEvery: 50,
+      logEvery: 200,
       instruments: ALL_INSTRUMENTS,
       shift: i,
     }));

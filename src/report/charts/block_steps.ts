@@ -1,7 +1,7 @@
 import type { TableName } from "../instrument_tables.ts";
 import { lastMeasurement, type ReportRun } from "../run.ts";
 import { type Chart, lackOfInstrument, type Section } from "./chart.ts";
-import { drawing } from "./drawing.ts";
+import { drawing, lineMark } from "./drawing.ts";
 import { seriesColour } from "./series.ts";
 
 /** Instruments that measure at each application of the block. */
@@ -149,7 +149,7 @@ export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
       measured(run, chart).map((row) => ({ run: run.label, series: series.of(run.label), ...row }))
     );
     return drawing(chart.title, rows, {
-      mark: { type: "line", point: { size: 16, filled: true } },
+      mark: lineMark(rows.length, rows.every(({ block_step }) => block_step === rows[0].block_step)),
       encoding: {
         x: { field: "block_step", type: "ordinal", title: "step", axis: { labelAngle: 0, labelOverlap: true } },
         y: {

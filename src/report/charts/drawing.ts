@@ -31,3 +31,11 @@ export function drawing(title: string, rows: readonly DataRow[], marks: Marks): 
   };
   return { title, rows, spec: spec as unknown as ChartSpec };
 }
+
+/** Most points that are marked beside their lines. */
+const MARKED = 300;
+
+/** A line, its points marked where they are few, or where `alone` says that some point has no line to show it. */
+export function lineMark(points: number, alone: boolean): Readonly<Record<string, unknown>> {
+  return { type: "line", ...points <= MARKED || alone ? { point: { size: 16, filled: true } } : {} };
+}

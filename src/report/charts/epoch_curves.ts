@@ -1,4 +1,4 @@
-import { type DataRow, type Drawing, drawing } from "./drawing.ts";
+import { type DataRow, type Drawing, drawing, lineMark } from "./drawing.ts";
 import { type Series, seriesColour } from "./series.ts";
 
 /** A value of one run at the end of one epoch. */
@@ -19,9 +19,6 @@ export interface EpochCurves {
   readonly format?: string;
 }
 
-/** Most points that are marked beside their line. */
-const MARKED = 300;
-
 /**
  * A line for each run and split over the epochs: validation drawn through, training dashed. Points are marked where
  * they are few, or where one stands alone and no line would show it.
@@ -29,11 +26,10 @@ const MARKED = 300;
 export function epochCurves(points: readonly EpochPoint[], series: Series, look: EpochCurves): Drawing {
   const rows = points.map(({ run, epoch, split, value }) => ({ run, series: series.of(run), epoch, split, value }));
   const last = rows.reduce((epoch, row) => Math.max(epoch, row.epoch), 1);
-  const marked = rows.length <= MARKED || standsAlone(points);
   const splits = ["validation", "test", "train"].filter((split) => rows.some((row) => row.split === split));
   const dashes = { validation: [1, 0], test: [6, 2], train: [2, 3] };
   return drawing(look.title, rows satisfies DataRow[], {
-    mark: { type: "line", ...marked ? { point: { size: 16, filled: true } } : {} },
+    mark: lineMark(rows.length, standsAlone(points)),
     encoding: {
       x: {
         field: "epoch",

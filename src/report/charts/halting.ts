@@ -1,7 +1,7 @@
 import type { InstrumentRow } from "../instrument_tables.ts";
 import { lastMeasurement, type ReportRun } from "../run.ts";
 import { type Chart, lackOfInstrument } from "./chart.ts";
-import { drawing, HEIGHT } from "./drawing.ts";
+import { drawing, HEIGHT, lineMark } from "./drawing.ts";
 import { seriesColour } from "./series.ts";
 
 type Row = InstrumentRow<"halting">;
@@ -44,7 +44,9 @@ export const depthHistogram: Chart = {
         share,
       }))
     );
-    const mark = runs.length === 1 ? { type: "bar" } : { type: "line", point: { size: 22, filled: true } };
+    const mark = runs.length === 1
+      ? { type: "bar" }
+      : lineMark(rows.length, rows.every(({ steps }) => steps === rows[0].steps));
     return drawing("Tokens by halting step", rows, {
       mark,
       encoding: {
