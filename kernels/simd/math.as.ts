@@ -90,6 +90,48 @@ export function exp2(x: v128): v128 {
   return i32x4.add(p, i32x4.shl(shifted, 23));
 }
 
+/**
+ * The four vectors from `target` on ← 2^x of a, b, c, d. As many chains as registers hold, so that each constant is loaded
+ * once for all four.
+ */
+// @ts-ignore: decorator
+@inline
+export function storeExp2(target: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const least = constant(EXP2, 2);
+  a = f32x4.pmax(a, least);
+  b = f32x4.pmax(b, least);
+  c = f32x4.pmax(c, least);
+  d = f32x4.pmax(d, least);
+  const shift = constant(EXP2, 1);
+  const i = f32x4.add(a, shift), j = f32x4.add(b, shift), k = f32x4.add(c, shift), l = f32x4.add(d, shift);
+  a = f32x4.sub(a, f32x4.sub(i, shift));
+  b = f32x4.sub(b, f32x4.sub(j, shift));
+  c = f32x4.sub(c, f32x4.sub(k, shift));
+  d = f32x4.sub(d, f32x4.sub(l, shift));
+  const c5 = constant(EXP2, 3), c4 = constant(EXP2, 4);
+  let p = madd(c5, a, c4), q = madd(c5, b, c4), r = madd(c5, c, c4), s = madd(c5, d, c4);
+  const c3 = constant(EXP2, 5);
+  p = madd(p, a, c3);
+  q = madd(q, b, c3);
+  r = madd(r, c, c3);
+  s = madd(s, d, c3);
+  const c2 = constant(EXP2, 6);
+  p = madd(p, a, c2);
+  q = madd(q, b, c2);
+  r = madd(r, c, c2);
+  s = madd(s, d, c2);
+  const c1 = constant(EXP2, 7);
+  p = madd(p, a, c1);
+  q = madd(q, b, c1);
+  r = madd(r, c, c1);
+  s = madd(s, d, c1);
+  const c0 = constant(EXP2, 8);
+  v128.store(target, i32x4.add(madd(p, a, c0), i32x4.shl(i, 23)));
+  v128.store(target, i32x4.add(madd(q, b, c0), i32x4.shl(j, 23)), 16);
+  v128.store(target, i32x4.add(madd(r, c, c0), i32x4.shl(k, 23)), 32);
+  v128.store(target, i32x4.add(madd(s, d, c0), i32x4.shl(l, 23)), 48);
+}
+
 /** e^x for x ≤ 0, absolute error 2.5e-7. */
 // @ts-ignore: decorator
 @inline

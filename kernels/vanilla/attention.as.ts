@@ -1,55 +1,133 @@
 // Full softmax attention of one sequence (spec §4): out_i = Σ_j softmax_j(q_i·k_j/√dh) v_j, never a matrix of all pairs.
 //
-// Queries lie along the lanes of tiles; keys [8·tiles][dh] (times log₂e/√dh, so that e^score is a power of 2) and values of
-// one head in natural order, zero beyond the sequence. Forward, a tile meets the keys in blocks of KEY_BLOCK and keeps a
+// Queries lie along the lanes of tiles; keys (times log₂e/√dh, so that e^score is a power of 2) and values of one head lie
+// in natural order [8·tiles][dh] and packed [2·tiles][dh][4], zero beyond the sequence. Forward, a tile meets the keys in blocks of KEY_BLOCK and keeps a
 // running maximum and sum; what it keeps of them (`softmax`, three rows a head) is what the backward pass needs to make
 // the weights again, a block of scores [KEY_BLOCK][8] at a time.
 
 import { headDim, numHeads, scoreScale } from "../header.as";
-import { exp2, madd } from "../simd/math.as";
+import { exp2, madd, storeExp2 } from "../simd/math.as";
 import { outerAdd } from "../simd/matmul.as";
 import * as ws from "./workspace.as";
 import { KEY_BLOCK, QUERY_BLOCK, SCORE_STRIDE, SOFTMAX_BYTES } from "./workspace.as";
 
 /** ln 2: the scores' base is 2. */
 const LN2: f32 = 0.6931471805599453;
+const LOG2E: f32 = 1.4426950408889634;
 
-/** rows [count rounded up to 4][8] ← the products of the tile's rows `q` [dh][8] with `count` rows of `matrix` [.][dh]. */
+/** What becomes of four rows of products with a tile: the maximum so far, an exponential, or a score's gradient. */
+const MAXIMUM: i32 = 0;
+const WEIGHT: i32 = 1;
+const SLOPE: i32 = 2;
+
+/**
+ * rows [count rounded up to 4][8] from the products of the tile's rows `q` [dh][8] with `packed` [count/4][dh][4]; what is
+ * made of them depends on the constant `then`. MAXIMUM: the products themselves; `kept` [8] grows to their maximum over
+ * the first `count`. WEIGHT: 2^(product − kept). SLOPE: weights ⊙ (product − kept).
+ */
 // @ts-ignore: decorator
 @inline
-function products(rows: usize, q: usize, matrix: usize, count: i32, dh: usize): void {
-  const bytes = dh << 2;
-  const end = q + (dh << 5);
+function products(
+  rows: usize, q: usize, packed: usize, count: i32, dh: i32, then: i32, kept: usize, weights: usize,
+): void {
+  const end = q + (<usize>dh << 5), even = q + (<usize>(dh & ~1) << 5);
+  let k0 = v128.load(kept), k1 = v128.load(kept, 16);
   for (let j = 0; j < count; j += 4) {
     let a0 = f32x4.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
-    let m = matrix;
-    for (let p = q; p < end; p += 32) {
-      const x0 = v128.load(p), x1 = v128.load(p, 16);
-      const a = v128.load32_splat(m);
-      a0 = madd(a, x0, a0);
-      a1 = madd(a, x1, a1);
-      const b = v128.load32_splat(m + bytes);
-      b0 = madd(b, x0, b0);
-      b1 = madd(b, x1, b1);
-      const c = v128.load32_splat(m + 2 * bytes);
-      c0 = madd(c, x0, c0);
-      c1 = madd(c, x1, c1);
-      const d = v128.load32_splat(m + 3 * bytes);
-      d0 = madd(d, x0, d0);
-      d1 = madd(d, x1, d1);
-      m += 4;
+    let p = q;
+    for (; p < even; p += 64) {
+      let x0 = v128.load(p), x1 = v128.load(p, 16);
+      let w = v128.load32_splat(packed);
+      a0 = madd(w, x0, a0);
+      a1 = madd(w, x1, a1);
+      w = v128.load32_splat(packed, 4);
+      b0 = madd(w, x0, b0);
+      b1 = madd(w, x1, b1);
+      w = v128.load32_splat(packed, 8);
+      c0 = madd(w, x0, c0);
+      c1 = madd(w, x1, c1);
+      w = v128.load32_splat(packed, 12);
+      d0 = madd(w, x0, d0);
+      d1 = madd(w, x1, d1);
+      x0 = v128.load(p, 32);
+      x1 = v128.load(p, 48);
+      w = v128.load32_splat(packed, 16);
+      a0 = madd(w, x0, a0);
+      a1 = madd(w, x1, a1);
+      w = v128.load32_splat(packed, 20);
+      b0 = madd(w, x0, b0);
+      b1 = madd(w, x1, b1);
+      w = v128.load32_splat(packed, 24);
+      c0 = madd(w, x0, c0);
+      c1 = madd(w, x1, c1);
+      w = v128.load32_splat(packed, 28);
+      d0 = madd(w, x0, d0);
+      d1 = madd(w, x1, d1);
+      packed += 32;
     }
-    v128.store(rows, a0);
-    v128.store(rows, a1, 16);
-    v128.store(rows, b0, 32);
-    v128.store(rows, b1, 48);
-    v128.store(rows, c0, 64);
-    v128.store(rows, c1, 80);
-    v128.store(rows, d0, 96);
-    v128.store(rows, d1, 112);
+    if (p < end) {
+      const x0 = v128.load(p), x1 = v128.load(p, 16);
+      let w = v128.load32_splat(packed);
+      a0 = madd(w, x0, a0);
+      a1 = madd(w, x1, a1);
+      w = v128.load32_splat(packed, 4);
+      b0 = madd(w, x0, b0);
+      b1 = madd(w, x1, b1);
+      w = v128.load32_splat(packed, 8);
+      c0 = madd(w, x0, c0);
+      c1 = madd(w, x1, c1);
+      w = v128.load32_splat(packed, 12);
+      d0 = madd(w, x0, d0);
+      d1 = madd(w, x1, d1);
+      packed += 16;
+    }
+    if (then == WEIGHT) {
+      storeExp2(rows, f32x4.sub(a0, k0), f32x4.sub(a1, k1), f32x4.sub(b0, k0), f32x4.sub(b1, k1));
+      storeExp2(rows + 64, f32x4.sub(c0, k0), f32x4.sub(c1, k1), f32x4.sub(d0, k0), f32x4.sub(d1, k1));
+    } else if (then == SLOPE) {
+      storeProduct(rows, weights, a0, a1, k0, k1);
+      storeProduct(rows + 32, weights + 32, b0, b1, k0, k1);
+      storeProduct(rows + 64, weights + 64, c0, c1, k0, k1);
+      storeProduct(rows + 96, weights + 96, d0, d1, k0, k1);
+      weights += 128;
+    } else {
+      v128.store(rows, a0);
+      v128.store(rows, a1, 16);
+      v128.store(rows, b0, 32);
+      v128.store(rows, b1, 48);
+      v128.store(rows, c0, 64);
+      v128.store(rows, c1, 80);
+      v128.store(rows, d0, 96);
+      v128.store(rows, d1, 112);
+      k0 = f32x4.pmax(k0, a0);
+      k1 = f32x4.pmax(k1, a1);
+      if (j + 4 <= count) {
+        k0 = f32x4.pmax(f32x4.pmax(k0, b0), f32x4.pmax(c0, d0));
+        k1 = f32x4.pmax(f32x4.pmax(k1, b1), f32x4.pmax(c1, d1));
+      } else {
+        if (j + 1 < count) {
+          k0 = f32x4.pmax(k0, b0);
+          k1 = f32x4.pmax(k1, b1);
+        }
+        if (j + 2 < count) {
+          k0 = f32x4.pmax(k0, c0);
+          k1 = f32x4.pmax(k1, c1);
+        }
+      }
+    }
     rows += 128;
-    matrix += 4 * bytes;
   }
+  if (then == MAXIMUM) {
+    v128.store(kept, k0);
+    v128.store(kept, k1, 16);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function storeProduct(row: usize, weights: usize, a0: v128, a1: v128, k0: v128, k1: v128): void {
+  v128.store(row, f32x4.mul(v128.load(weights), f32x4.sub(a0, k0)));
+  v128.store(row, f32x4.mul(v128.load(weights, 16), f32x4.sub(a1, k1)), 16);
 }
 
 /** out [dh][8] ← out ⊙ factor + Σ_j weights[j] ⊗ matrix[j] over `count` rows; the sum of a block stands apart first. */
@@ -131,27 +209,32 @@ function tileForward(out: usize, kept: usize, q: usize, keys: usize, values: usi
   const bytes = <usize>(KEY_BLOCK * dh) << 2;
   const s = ws.scores;
   memory.fill(out, 0, <usize>dh << 5);
-  let top0 = f32x4.splat(-Infinity), top1 = top0, sum0 = f32x4.splat(0), sum1 = sum0;
+  let sum0 = f32x4.splat(0), sum1 = sum0;
+  v128.store(kept, f32x4.splat(-Infinity));
+  v128.store(kept, f32x4.splat(-Infinity), 16);
   for (let first = 0; first < n; first += KEY_BLOCK) {
     const count = min(KEY_BLOCK, n - first);
     const end = s + (<usize>count << 5);
-    products(s, q, keys, count, dh);
-    let m0 = top0, m1 = top1;
-    for (let p = s; p < end; p += 32) {
-      m0 = f32x4.pmax(m0, v128.load(p));
-      m1 = f32x4.pmax(m1, v128.load(p, 16));
+    const before0 = v128.load(kept), before1 = v128.load(kept, 16);
+    products(s, q, keys, count, dh, MAXIMUM, kept, 0);
+    const top0 = v128.load(kept), top1 = v128.load(kept, 16);
+    let p = s;
+    for (; p + 64 <= end; p += 64) {
+      storeExp2(
+        p, f32x4.sub(v128.load(p), top0), f32x4.sub(v128.load(p, 16), top1), f32x4.sub(v128.load(p, 32), top0),
+        f32x4.sub(v128.load(p, 48), top1),
+      );
     }
-    const factor0 = exp2(f32x4.sub(top0, m0)), factor1 = exp2(f32x4.sub(top1, m1));
-    top0 = m0;
-    top1 = m1;
+    if (p < end) {
+      v128.store(p, exp2(f32x4.sub(v128.load(p), top0)));
+      v128.store(p, exp2(f32x4.sub(v128.load(p, 16), top1)), 16);
+    }
     let block0 = f32x4.splat(0), block1 = block0;
-    for (let p = s; p < end; p += 32) {
-      const e0 = exp2(f32x4.sub(v128.load(p), m0)), e1 = exp2(f32x4.sub(v128.load(p, 16), m1));
-      v128.store(p, e0);
-      v128.store(p, e1, 16);
-      block0 = f32x4.add(block0, e0);
-      block1 = f32x4.add(block1, e1);
+    for (p = s; p < end; p += 32) {
+      block0 = f32x4.add(block0, v128.load(p));
+      block1 = f32x4.add(block1, v128.load(p, 16));
     }
+    const factor0 = exp2(f32x4.sub(before0, top0)), factor1 = exp2(f32x4.sub(before1, top1));
     sum0 = madd(sum0, factor0, block0);
     sum1 = madd(sum1, factor1, block1);
     combine(out, s, values, count, dh, factor0, factor1);
@@ -160,8 +243,6 @@ function tileForward(out: usize, kept: usize, q: usize, keys: usize, values: usi
   }
   const one = f32x4.splat(1);
   const inverse0 = f32x4.div(one, sum0), inverse1 = f32x4.div(one, sum1);
-  v128.store(kept, top0);
-  v128.store(kept, top1, 16);
   v128.store(kept, inverse0, 32);
   v128.store(kept, inverse1, 48);
   for (let r = 0; r < dh; r++) {
@@ -176,7 +257,8 @@ export function attentionForward(out: usize, kept: usize, projections: usize, n:
   for (let head = 0; head < numHeads(); head++) {
     const features = <usize>(head * headDim()) << 5, shift = <usize>head * ws.headBytes(tiles);
     tileForward(
-      out + features, kept + <usize>head * SOFTMAX_BYTES, projections + features, ws.keys + shift, ws.values + shift, n,
+      out + features, kept + <usize>head * SOFTMAX_BYTES, projections + features, ws.packedKeys + shift,
+      ws.values + shift, n,
     );
   }
 }
@@ -204,21 +286,12 @@ export function attentionPrepareBackward(dOut: usize, kept: usize, out: usize): 
 
 /** Weights (without 1/Σ) and the scores' gradients of one tile with `count` keys; rows up to a multiple of 4 are zero. */
 function scoresBackward(
-  e: usize, ds: usize, q: usize, dOut: usize, kept: usize, keys: usize, values: usize, count: i32,
+  e: usize, ds: usize, q: usize, dOut: usize, kept: usize, packedKeys: usize, packedValues: usize, count: i32,
 ): void {
   const dh = headDim();
-  products(e, q, keys, count, dh);
-  products(ds, dOut, values, count, dh);
-  const top0 = v128.load(kept), top1 = v128.load(kept, 16), dot0 = v128.load(kept, 64), dot1 = v128.load(kept, 80);
-  const size = <usize>count << 5;
-  for (let p: usize = 0; p < size; p += 32) {
-    const e0 = exp2(f32x4.sub(v128.load(e + p), top0)), e1 = exp2(f32x4.sub(v128.load(e + p, 16), top1));
-    v128.store(e + p, e0);
-    v128.store(e + p, e1, 16);
-    v128.store(ds + p, f32x4.mul(e0, f32x4.sub(v128.load(ds + p), dot0)));
-    v128.store(ds + p, f32x4.mul(e1, f32x4.sub(v128.load(ds + p, 16), dot1)), 16);
-  }
-  const rest = (((<usize>count + 3) & ~3) << 5) - size;
+  products(e, q, packedKeys, count, dh, WEIGHT, kept, 0);
+  products(ds, dOut, packedValues, count, dh, SLOPE, kept + 64, e);
+  const size = <usize>count << 5, rest = (((<usize>count + 3) & ~3) << 5) - size;
   memory.fill(e + size, 0, rest);
   memory.fill(ds + size, 0, rest);
 }
@@ -244,7 +317,8 @@ export function attentionBackward(dProjections: usize, dOut: usize, kept: usize,
           const e = ws.scores + <usize>i * SCORE_STRIDE, ds = ws.dScores + <usize>i * SCORE_STRIDE;
           scoresBackward(
             e, ds, ws.projections + place * ws.projectionStride + features, dOut + place * ws.stateStride + features,
-            kept + place * ws.softmaxStride + <usize>head * SOFTMAX_BYTES, ws.keys + from, ws.values + from, count,
+            kept + place * ws.softmaxStride + <usize>head * SOFTMAX_BYTES, ws.packedKeys + from,
+            ws.packedValues + from, count,
           );
           combine(dProjections + place * ws.projectionStride + features, ds, ws.keys + from, count, dh, one, one);
         }
@@ -284,20 +358,25 @@ function queryBackward(rows: usize, dh: i32): void {
   for (let p: usize = 0; p < size; p += 16) v128.store(rows + p, f32x4.mul(v128.load(rows + p), factor));
 }
 
-/** Keys and values of one tile's tokens into natural order; those beyond the sequence are zero. */
+/** Keys and values of one tile's tokens into both of their orders; those beyond the sequence are zero. */
 export function spreadKeys(projections: usize, tile: i32, lanes: i32, tiles: i32): void {
   const dh = headDim();
-  const scale = scoreScale() * <f32>1.4426950408889634;
+  const scale = scoreScale() * LOG2E;
   for (let head = 0; head < numHeads(); head++) {
     const rows = projections + ws.stateStride + (<usize>(head * dh) << 5);
     const place = <usize>head * ws.headBytes(tiles) + (<usize>(tile * dh) << 5);
-    for (let lane = 0; lane < 8; lane++) {
-      const at = place + (<usize>(lane * dh) << 2), from = rows + (<usize>lane << 2);
-      for (let r = 0; r < dh; r++) {
-        const row = from + (<usize>r << 5), target = at + (<usize>r << 2);
-        store<f32>(ws.keys + target, lane < lanes ? load<f32>(row) * scale : 0);
-        store<f32>(ws.values + target, lane < lanes ? load<f32>(row + ws.stateStride) : 0);
-      }
+    spreadRows(ws.keys + place, ws.packedKeys + place, rows, lanes, dh, scale);
+    spreadRows(ws.values + place, ws.packedValues + place, rows + ws.stateStride, lanes, dh, 1);
+  }
+}
+
+/** `natural` [8][dh] and `packed` [2][dh][4] ← rows [dh][8], scaled. */
+function spreadRows(natural: usize, packed: usize, rows: usize, lanes: i32, dh: i32, scale: f32): void {
+  for (let lane = 0; lane < 8; lane++) {
+    for (let r = 0; r < dh; r++) {
+      const value = lane < lanes ? load<f32>(rows + (<usize>r << 5) + (<usize>lane << 2)) * scale : 0;
+      store<f32>(natural + (<usize>(lane * dh + r) << 2), value);
+      store<f32>(packed + (<usize>((lane >> 2) * dh + r) << 4) + (<usize>(lane & 3) << 2), value);
     }
   }
 }

@@ -149,7 +149,6 @@ export function stackBackward(slot: usize, tokenGradients: usize): void {
 function poolBackward(slot: usize, dh: usize, h: usize): void {
   const d = dModel();
   memory.fill(dh, 0, <usize>tiles * ws.stateStride);
-  memory.fill(ws.dy, 0, ws.stateStride);
   for (let tile = 0; tile < tiles; tile++) {
     const shift = <usize>tile * ws.stateStride;
     const mask0 = present(tile << 3), mask1 = present((tile << 3) + 4);

@@ -38,9 +38,11 @@ export let blockTable: usize = 0;
 /** q, k, v [tiles][3 · 4·dGroups][8], and the same for their gradients. */
 export let projections: usize = 0;
 export let dProjections: usize = 0;
-/** k and v [H][8·tiles][dh], k times log₂e/√dh; zero beyond the sequence. */
+/** k and v [H][8·tiles][dh], k times log₂e/√dh; zero beyond the sequence. Packed: [H][2·tiles][dh][4]. */
 export let keys: usize = 0;
 export let values: usize = 0;
+export let packedKeys: usize = 0;
+export let packedValues: usize = 0;
 /** Positions of the tokens [8·tiles]. */
 export let map: usize = 0;
 /** Gradient of the heads' outputs, and of the state [tiles][4·dGroups][8]. */
@@ -113,6 +115,8 @@ function layOut(base: usize, tiles: i32, training: bool): void {
   projections = take(<usize>tiles * projectionStride);
   keys = take(<usize>heads * headBytes(tiles));
   values = take(<usize>heads * headBytes(tiles));
+  packedKeys = take(<usize>heads * headBytes(tiles));
+  packedValues = take(<usize>heads * headBytes(tiles));
   if (!training) return;
   dProjections = take(<usize>tiles * projectionStride);
   dHeads = take(<usize>tiles * stateStride);
@@ -127,7 +131,7 @@ export function stackBytes(n: i32, saving: bool): f64 {
   layOut(0, 1, saving);
   const tiles = <f64>tilesOf(n), state = <f64>stateStride;
   const training = saving ? <f64>projectionStride + 2 * state : 0;
-  const arrays = 32 + <f64>projectionStride + 2 * <f64>numHeads() * <f64>headBytes(1) + training;
+  const arrays = 32 + <f64>projectionStride + 4 * <f64>numHeads() * <f64>headBytes(1) + training;
   const records = saving ? <f64>maxLayers() + 1 : 1;
   const slack: f64 = 64;
   return <f64>taken() + (tiles - 1) * arrays + records * (tiles * (3 * state + <f64>softmaxStride) + 4 * slack) + 8 * slack;

@@ -95,7 +95,8 @@ class Mutator {
   }
 
   get result(): MutatedSource {
-    const importing = 'import * as mutant from "../mutation/operators.as";\n';
+    const folder = this.file.includes("/") ? "../" : "./";
+    const importing = `import * as mutant from "${folder}mutation/operators.as";\n`;
     const text = this.mutants.length === 0 ? this.text : importing + applyEdits(this.text, this.#edits);
     return { text, mutants: this.mutants, kernels: this.kernels };
   }
