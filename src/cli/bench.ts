@@ -6,6 +6,7 @@ import { DEVICE_OPTIONS, JSON_OPTION, PROGRESS_OPTION } from "./options.ts";
 const OPTIONS = {
   quick: switchOption({ description: "little work: shows that everything runs, not how fast it is" }),
   compareThreads: switchOption({ description: "only training steps, on 1, 2, 4 … threads" }),
+  compareModels: switchOption({ description: "only what the vanilla and the Epsilon model cost at each length" }),
   runs: numberOption({ description: "timed runs behind each figure", fallback: 9, range: whole(1, 1000) }),
   goldens: textOption({
     placeholder: "dir",
@@ -32,6 +33,6 @@ export const benchCommand = defineCommand({
     "What is compared is timed in turns.",
   ].join(" "),
   options: OPTIONS,
-  examples: ["epsilon bench --out bench.csv", "epsilon bench --quick --json", "epsilon bench --compare-threads"],
+  examples: ["epsilon bench --out bench.csv", "epsilon bench --quick --json", "epsilon bench --compare-models"],
   run: async (context) => (await import("./bench_run.ts")).bench(context),
 });

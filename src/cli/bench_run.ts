@@ -1,10 +1,16 @@
 import { availableParallelism, cpus } from "node:os";
 import { PAPER_SIZES, QUICK_SIZES } from "../diagnose/benchmark/bench.ts";
-import { BENCHMARK, THREAD_COMPARISON } from "../diagnose/benchmark/benchmark.ts";
+import {
+  BENCHMARK,
+  type BenchmarkSubject,
+  MODEL_COMPARISON,
+  THREAD_COMPARISON,
+} from "../diagnose/benchmark/benchmark.ts";
 import { BENCHMARK_COLUMNS, type BenchmarkRow } from "../diagnose/benchmark/row.ts";
 import type { TimingOptions } from "../diagnose/benchmark/timing.ts";
 import type { EngineKind } from "../engine/engine.ts";
 import { computesModel, openEngine } from "../engine/open_engine.ts";
+import { UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
@@ -20,13 +26,14 @@ const HEADER = formatCsvRow(BENCHMARK_COLUMNS);
 
 /** The body of `epsilon bench`. */
 export async function bench({ values, terminal }: BenchContext): Promise<number> {
+  const subjects = subjectsOf(values);
   const progress = new Progress(values.progress);
   try {
     const device = await describeDevice(values);
     progress.milestone(`Verifying, then timing: ${device.description}`, { kind: "start", ...device });
     const { rows } = await verifyDevice({ ...values, tolerance: 0 }, (file) => terminal.say(skippedGolden(file)));
     requireAgreement(rows);
-    const figures = await timeSubjects(values, device, progress, terminal);
+    const figures = await timeSubjects(subjects, values, device, progress, terminal);
     const document = jsonDocument({ ...device, figures });
     if (values.json) await terminal.write(document);
     if (values.out !== undefined) {
@@ -66,6 +73,7 @@ async function describeDevice({ device, threads, numerics, adapter }: BenchConte
 
 /** All figures; as CSV, each subject's are printed as soon as they are measured. */
 async function timeSubjects(
+  subjects: readonly BenchmarkSubject[],
   values: BenchContext["values"],
   device: Device,
   progress: Progress,
@@ -80,7 +88,7 @@ async function timeSubjects(
   };
   const figures: BenchmarkRow[] = [];
   if (!values.json) await terminal.write(HEADER);
-  for (const { name, run } of values.compareThreads ? THREAD_COMPARISON : BENCHMARK) {
+  for (const { name, run } of subjects) {
     progress.begin();
     const timing: TimingOptions = {
       runs: values.runs,
@@ -94,6 +102,17 @@ async function timeSubjects(
     if (!values.json) await terminal.write(rows.map(csvRow).join(""));
   }
   return figures;
+}
+
+function subjectsOf({ compareThreads, compareModels }: BenchContext["values"]): readonly BenchmarkSubject[] {
+  if (compareThreads && compareModels) {
+    throw new UsageError(
+      "Cannot compare: both --compare-threads and --compare-models were given",
+      "Give one of them, or neither for the whole benchmark.",
+    );
+  }
+  if (compareModels) return MODEL_COMPARISON;
+  return compareThreads ? THREAD_COMPARISON : BENCHMARK;
 }
 
 /** One thread and all of them; when threads are what is compared, the powers of two between as well. */

@@ -91,6 +91,31 @@ Deno.test("bench --json prints one document, and --out receives what standard ou
   });
 });
 
+Deno.test("bench --compare-models times both models at each length and a training step, and nothing else", async () => {
+  const { code, stdout, stderr } = await runProgram([...QUICK, "--compare-models"]);
+  assert.equal(code, 0, stderr);
+  const rows = await rowsOf(stdout);
+  const places = rows.filter(({ unit }) => unit === "ns/token").map((
+    row,
+  ) => [row.figure, row.model, row.halting, row.shape]);
+  const shapes = (bins: string) => [32, 128].map((length) => `${128 / length}x${length} d12 H2${bins} F72 L8`);
+  const wanted = ["forward_by_model", "forward_backward_by_model"].flatMap((figure) =>
+    [0, 1].flatMap((place) => [
+      [figure, "vanilla", "", shapes("")[place]],
+      [figure, "epsilon", "exit", shapes(" B16")[place]],
+      [figure, "epsilon", "soft", shapes(" B16")[place]],
+    ])
+  );
+  assert.deepEqual(places, wanted);
+  const steps = rows.filter(({ figure }) => figure === "training_step_by_model");
+  assert.deepEqual(steps.map(({ model, mean_steps }) => [model, Math.round(Number(mean_steps))]), [
+    ["vanilla", 8],
+    ["epsilon", 3],
+    ["epsilon", 8],
+  ]);
+  assert.deepEqual([...new Set(rows.map(({ figure }) => figure))].length, 5);
+});
+
 Deno.test("bench verifies first: with wrong numbers nothing is timed, exit code 5", async () => {
   await withFolder(async (folder) => {
     const golden = JSON.parse(await Deno.readTextFile(GOLDEN));

@@ -22,7 +22,7 @@ export interface MutatedSource {
 const BACKWARD = /(Backward|Gradients?|Slope|Scatter)$/;
 const HELPERS = new Set([
   ...["adamwStep", "squaredNorm", "outerAdd", "rowSumsAdd"],
-  ...["gainProduct", "scoreProduct", "spread", "addReadout"],
+  ...["gainProduct", "scoreProduct", "storeProduct", "spread", "addReadout"],
 ]);
 
 /** Vector operations and what becomes of them; `madd` has a second mutant. */

@@ -11,6 +11,10 @@ export interface BenchmarkSizes {
   readonly tokens: number;
   /** Tokens of the sequences whose cost per token is compared with that of the first; each divides the last. */
   readonly lengths: readonly number[];
+  /** Tokens of the sequences on which the models are compared; each divides the last. */
+  readonly modelLengths: readonly number[];
+  /** Tokens of the sequences of a training step on which the models are compared. */
+  readonly longestTokens: number;
   /** Mean steps at which a training step is timed. */
   readonly depths: readonly number[];
 }
@@ -20,11 +24,20 @@ export const PAPER_SIZES: BenchmarkSizes = {
   sequences: 32,
   tokens: 275,
   lengths: [512, 2048, 8192, 16_384],
+  modelLengths: [128, 256, 512, 1024, 2048, 4096, 8192],
+  longestTokens: PAPER_CONFIG.maxSeqLength,
   depths: [1, 2, 3, 4, 5, 6, 7, 8],
 };
 
 /** Sizes that show whether everything runs; times of so little work say nothing about the paper's. */
-export const QUICK_SIZES: BenchmarkSizes = { sequences: 4, tokens: 40, lengths: [64, 256], depths: [1, 3, 8] };
+export const QUICK_SIZES: BenchmarkSizes = {
+  sequences: 4,
+  tokens: 40,
+  lengths: [64, 256],
+  modelLengths: [32, 128],
+  longestTokens: 48,
+  depths: [1, 3, 8],
+};
 
 /** The device and the way in which it is timed. */
 export interface Bench {
@@ -66,7 +79,7 @@ export function caseOf(
     device,
     threads: details.threads,
     model: config.model,
-    halting: config.halting,
+    halting: config.model === "epsilon" ? config.halting : null,
     shape: shapeName(details.sequences, details.tokens, config),
     dropout: details.dropout ?? 0,
     mean_steps: details.meanSteps,

@@ -3,6 +3,7 @@ import { benchmarkDepth } from "./depth.ts";
 import { benchmarkInference } from "./inference.ts";
 import { benchmarkKernels } from "./kernels.ts";
 import { benchmarkLength } from "./length.ts";
+import { benchmarkModels } from "./models.ts";
 import { benchmarkOptimizer } from "./optimizer.ts";
 import { benchmarkRepeat } from "./repeat.ts";
 import type { BenchmarkRow } from "./row.ts";
@@ -16,6 +17,8 @@ export interface BenchmarkSubject {
 
 const TRAINING: BenchmarkSubject = { name: "training steps", run: benchmarkTraining };
 
+const MODELS: BenchmarkSubject = { name: "models", run: benchmarkModels };
+
 /** The whole benchmark, in the order of its rows. */
 export const BENCHMARK: readonly BenchmarkSubject[] = [
   { name: "kernels", run: benchmarkKernels },
@@ -26,6 +29,9 @@ export const BENCHMARK: readonly BenchmarkSubject[] = [
   { name: "length", run: benchmarkLength },
   { name: "inference", run: benchmarkInference },
 ];
+
+/** What the paper's models cost beside each other; only for a device that computes both. */
+export const MODEL_COMPARISON: readonly BenchmarkSubject[] = [MODELS];
 
 /** What tells how well more threads are used. */
 export const THREAD_COMPARISON: readonly BenchmarkSubject[] = [TRAINING];

@@ -7,7 +7,8 @@ export interface BenchmarkCase {
   /** Threads, the calling one included. */
   readonly threads: number;
   readonly model: ModelConfig["model"];
-  readonly halting: HaltingMode;
+  /** Null for a model that does not halt. */
+  readonly halting: HaltingMode | null;
   /** Sequences × tokens and the model's sizes. */
   readonly shape: string;
   /** Probability of dropping a value. */
@@ -43,10 +44,11 @@ export const BENCHMARK_COLUMNS = [
   "runs",
 ] as const satisfies readonly (keyof BenchmarkRow)[];
 
-/** For example `32x275 d12 H2 B16 F72 L8`: sequences × tokens, then d, heads, bins, FFN and layers. */
+/** For example `32x275 d12 H2 B16 F72 L8`: sequences × tokens, then d, heads, bins (where there are any), FFN and layers. */
 export function shapeName(sequences: number, tokens: number, config: ModelConfig): string {
-  const { dModel, numHeads, numBins, ffnDim, maxLayers } = config;
-  return `${sequences}x${tokens} d${dModel} H${numHeads} B${numBins} F${ffnDim} L${maxLayers}`;
+  const { model, dModel, numHeads, numBins, ffnDim, maxLayers } = config;
+  const bins = model === "epsilon" ? ` B${numBins}` : "";
+  return `${sequences}x${tokens} d${dModel} H${numHeads}${bins} F${ffnDim} L${maxLayers}`;
 }
 
 /** The middle of `values`, of which there is at least one. */
