@@ -30,7 +30,7 @@ export const BENCHMARK: readonly BenchmarkSubject[] = [
   { name: "inference", run: benchmarkInference },
 ];
 
-/** What the paper's models cost beside each other; only for a device that computes both. */
+/** What the paper's models cost beside each other, as far as the device computes them. */
 export const MODEL_COMPARISON: readonly BenchmarkSubject[] = [MODELS];
 
 /** What tells how well more threads are used. */
