@@ -30,7 +30,8 @@ export const benchCommand = defineCommand({
   description: [
     "Verifies the device's numbers first; exit code 5 tells of a mismatch. Then times kernels, training steps, depth,",
     "length and inference at the paper's sizes and prints one CSV row a figure: the median of the runs and the best.",
-    "What is compared is timed in turns.",
+    "What is compared is timed in turns. On a GPU also what a training step asks of it (dispatches, bytes), what that would",
+    "take on a laptop's, and the time of each dispatch by the adapter's clock.",
   ].join(" "),
   options: OPTIONS,
   examples: ["epsilon bench --out bench.csv", "epsilon bench --quick --json", "epsilon bench --compare-models"],

@@ -16,7 +16,8 @@ import type {
   TrainingStep,
 } from "./engine.ts";
 import type { AdapterChoice } from "./gpu/adapter.ts";
-import type { Failure, Message, Request } from "./gpu/messages.ts";
+import type { Failure, Message, Opened, Request } from "./gpu/messages.ts";
+import type { DispatchTime } from "./gpu/stopwatch.ts";
 
 export interface GpuEngineOptions {
   readonly adapter?: AdapterChoice;
@@ -31,7 +32,7 @@ const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a n
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
-  #description = "";
+  #opened: Opened = { description: "", threads: 0 };
   readonly #config: ModelConfig;
   readonly #worker: Worker;
   #waiting: { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }[] = [];
@@ -61,7 +62,7 @@ export class GpuEngine implements Engine {
   static async open(config: ModelConfig, { adapter, worker = WORKER }: GpuEngineOptions = {}): Promise<GpuEngine> {
     const engine = new GpuEngine(config, worker);
     try {
-      engine.#description = await engine.#ask({ kind: "open", config, adapter });
+      engine.#opened = await engine.#ask({ kind: "open", config, adapter });
     } catch (error) {
       engine.#end(CLOSED);
       throw error;
@@ -70,7 +71,12 @@ export class GpuEngine implements Engine {
   }
 
   get description(): string {
-    return this.#description;
+    return this.#opened.description;
+  }
+
+  /** Threads of a workgroup on this adapter. */
+  get workgroupThreads(): number {
+    return this.#opened.threads;
   }
 
   upload(state: ModelState): Promise<void> {
@@ -88,6 +94,14 @@ export class GpuEngine implements Engine {
 
   trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {
     return this.#askAbout(steps.map(({ batch }) => batch), { kind: "trainSteps", steps });
+  }
+
+  /**
+   * Takes a training step and tells the milliseconds of its dispatches by the adapter's clock; undefined where it has no
+   * timestamps. The optimizer's step number stays, so that it is of use for measurements only.
+   */
+  profile(step: TrainingStep): Promise<DispatchTime[] | undefined> {
+    return this.#askAbout([step.batch], { kind: "profile", step });
   }
 
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {

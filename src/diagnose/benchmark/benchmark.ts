@@ -1,5 +1,6 @@
 import type { Bench } from "./bench.ts";
 import { benchmarkDepth } from "./depth.ts";
+import { benchmarkGpu } from "./gpu.ts";
 import { benchmarkInference } from "./inference.ts";
 import { benchmarkKernels } from "./kernels.ts";
 import { benchmarkLength } from "./length.ts";
@@ -28,6 +29,7 @@ export const BENCHMARK: readonly BenchmarkSubject[] = [
   { name: "fixed depth", run: benchmarkRepeat },
   { name: "length", run: benchmarkLength },
   { name: "inference", run: benchmarkInference },
+  { name: "GPU", run: benchmarkGpu },
 ];
 
 /** What the paper's models cost beside each other, as far as the device computes them. */

@@ -24,7 +24,7 @@ export interface BenchmarkRow extends BenchmarkCase {
   readonly median: number;
   /** Of the fastest run; of a ratio, that of the fastest runs. */
   readonly best: number;
-  /** Timed runs behind the figure, warm-up not counted. */
+  /** Timed runs behind the figure, warm-up not counted; 0 for what is counted and not timed. */
   readonly runs: number;
 }
 
@@ -73,6 +73,11 @@ export function timeRow(
     best: Math.min(...milliseconds) * factor,
     runs: milliseconds.length,
   };
+}
+
+/** What is counted and not timed. */
+export function countRow(measured: BenchmarkCase, figure: string, unit: string, count: number): BenchmarkRow {
+  return { ...measured, figure, unit, median: count, best: count, runs: 0 };
 }
 
 /** A throughput: `amount` things in each of the runs, per second. */

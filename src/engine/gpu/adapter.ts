@@ -58,11 +58,15 @@ const WANTED = [
   "maxComputeWorkgroupsPerDimension",
 ] as const;
 
+/** Features that are used where the adapter has them. */
+const WELCOME: readonly GPUFeatureName[] = ["timestamp-query"];
+
 /** A device with the adapter's own limits. Throws DeviceError when the adapter gives none. */
 export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits = Object.fromEntries(WANTED.map((name) => [name, adapter.limits[name]]));
   try {
-    return await adapter.requestDevice({ requiredLimits });
+    const requiredFeatures = WELCOME.filter((feature) => adapter.features.has(feature));
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch (cause) {
     throw new DeviceError(`Cannot open the GPU: ${cause instanceof Error ? cause.message : cause}`, HOW_TO_GET_ONE, {
       cause,

@@ -10,10 +10,18 @@ export type Request =
   | { readonly kind: "upload"; readonly state: ModelState }
   | { readonly kind: "download" }
   | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }
+  | { readonly kind: "profile"; readonly step: TrainingStep }
   | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }
   | { readonly kind: "predict"; readonly batch: PackedBatch; readonly settings: PredictSettings }
   | { readonly kind: "trace"; readonly batch: PackedBatch }
   | { readonly kind: "close" };
+
+/** The answer to `open`. */
+export interface Opened {
+  readonly description: string;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+}
 
 /** An error on its way to the host. */
 export interface Failure {

@@ -34,6 +34,7 @@ import { fours, type Keeping, listRows, rowVectors } from "./fields.ts";
 import { type GpuLayout, gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, Pipelines, pipelineSpecs, workgroupThreads } from "./pipelines.ts";
 import { Recorder, type Span } from "./recorder.ts";
+import type { DispatchTime } from "./stopwatch.ts";
 import { traceSequences } from "./trace.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
@@ -153,17 +154,8 @@ export class GpuModel {
 
   /** Trains as many of `steps` as fit one submission. */
   async #trainTogether(steps: readonly TrainingStep[]): Promise<StepResult[]> {
-    const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
     const [placed, spans] = await this.#guard(async () => {
-      const placed = this.#place(tasks, "train", false);
-      this.recorder.clear("latch");
-      for (const { batch, place, halt, blocks } of placed) {
-        await this.#prepare(true, place);
-        await this.recorder.dispatch("train", batch.labels.length, place);
-        await this.recorder.dispatch("reduce", blocks, place);
-        await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
-        this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.end - halt.results });
-      }
+      const placed = await this.#recordTraining(steps);
       return [placed, await this.recorder.read()];
     });
     this.#packed = false;
@@ -181,6 +173,35 @@ export class GpuModel {
       if (updated !== 1) break;
     }
     return results;
+  }
+
+  /** Places as many of `steps` as fit one submission and records them. */
+  async #recordTraining(steps: readonly TrainingStep[]): Promise<Placed[]> {
+    const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
+    const placed = this.#place(tasks, "train", false);
+    this.recorder.clear("latch");
+    for (const { batch, place, halt, blocks } of placed) {
+      await this.#prepare(true, place);
+      await this.recorder.dispatch("train", batch.labels.length, place);
+      await this.recorder.dispatch("reduce", blocks, place);
+      await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.end - halt.results });
+    }
+    return placed;
+  }
+
+  /**
+   * Times of the dispatches of a training step by the device's clock; undefined where it has none that can be asked. The
+   * step is taken, but does not count.
+   */
+  async profile(step: TrainingStep): Promise<DispatchTime[] | undefined> {
+    if (!this.recorder.canTime) return undefined;
+    const times = await this.#guard(async () => {
+      await this.#recordTraining([step]);
+      return (await this.recorder.readTimed()).times;
+    });
+    this.#packed = false;
+    return times;
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {

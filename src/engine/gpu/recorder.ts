@@ -9,6 +9,7 @@ import {
   type Pass,
   type Pipelines,
 } from "./pipelines.ts";
+import { type DispatchTime, Stopwatch } from "./stopwatch.ts";
 import { uniformOffset } from "./uniforms.ts";
 
 /** A run of 4-byte words of a buffer that is to be read back. */
@@ -20,6 +21,7 @@ export interface Span {
 
 interface Dispatch {
   readonly kind: "dispatch";
+  readonly pass: Pass;
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly offsets: number[];
@@ -92,6 +94,7 @@ export class Recorder {
     const most = this.device.limits.maxComputeWorkgroupsPerDimension;
     this.#commands.push({
       kind: "dispatch",
+      pass,
       pipeline: compiled.pipeline,
       group: this.#bind(pass, compiled),
       offsets: BINDINGS[pass].filter(isStepwise).map((name) =>
@@ -112,12 +115,35 @@ export class Recorder {
     this.#commands.push({ kind: "clear", buffer });
   }
 
+  /** As `read`, with the time of each dispatch by the device's clock. Only where `canTime`. */
+  async readTimed(): Promise<{ spans: Float32Array<ArrayBuffer>[]; times: DispatchTime[] }> {
+    const stopwatch = new Stopwatch(this.device, this.#commands.filter(({ kind }) => kind === "dispatch").length);
+    try {
+      const { spans, rest } = await this.#submit(stopwatch);
+      return { spans, times: stopwatch.times(rest) };
+    } finally {
+      stopwatch.destroy();
+    }
+  }
+
+  /** Whether the device can tell the time of a dispatch. */
+  get canTime(): boolean {
+    return this.device.features.has("timestamp-query");
+  }
+
   /** Submits what was recorded and returns the spans that were kept, in their order. */
   async read(): Promise<Float32Array<ArrayBuffer>[]> {
-    const commands = this.#commands, bytes = this.#kept;
+    return (await this.#submit()).spans;
+  }
+
+  /** Submits what was recorded; `rest` are the timestamps, if any are taken. */
+  async #submit(stopwatch?: Stopwatch): Promise<{ spans: Float32Array<ArrayBuffer>[]; rest: ArrayBuffer }> {
+    // Timestamps lie at multiples of eight bytes.
+    const commands = this.#commands, end = 8 * Math.ceil(this.#kept / 8), bytes = end + (stopwatch?.bytes ?? 0);
     const staging = this.buffers.need("staging", bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, 0);
     const encoder = this.device.createCommandEncoder();
-    this.#encode(encoder, commands, staging);
+    this.#encode(encoder, commands, staging, stopwatch);
+    stopwatch?.copy(encoder, staging, end);
     this.device.queue.submit([encoder.finish()]);
     this.#commands = [];
     this.#kept = 0;
@@ -128,23 +154,28 @@ export class Recorder {
     const spans = commands.flatMap((command) =>
       command.kind === "keep" ? [new Float32Array(range.slice(command.at, command.at + 4 * command.span.count))] : []
     );
+    const rest = range.slice(end);
     staging.unmap();
-    return spans;
+    return { spans, rest };
   }
 
-  #encode(encoder: GPUCommandEncoder, commands: readonly Command[], staging: GPUBuffer): void {
+  #encode(encoder: GPUCommandEncoder, commands: readonly Command[], staging: GPUBuffer, stopwatch?: Stopwatch): void {
     let pass: GPUComputePassEncoder | undefined;
+    const end = () => {
+      pass?.end();
+      pass = undefined;
+    };
     for (const command of commands) {
       if (command.kind === "dispatch") {
-        pass ??= encoder.beginComputePass();
+        if (stopwatch !== undefined) end();
+        pass ??= encoder.beginComputePass(stopwatch && { timestampWrites: stopwatch.next(command.pass) });
         pass.setPipeline(command.pipeline);
         pass.setBindGroup(0, command.group, command.offsets);
         pass.dispatchWorkgroups(command.workgroups);
         this.dispatched++;
         continue;
       }
-      pass?.end();
-      pass = undefined;
+      end();
       if (command.kind === "clear") {
         encoder.clearBuffer(this.buffers.get(command.buffer));
       } else {
@@ -152,7 +183,7 @@ export class Recorder {
         encoder.copyBufferToBuffer(this.buffers.get(buffer), 4 * first, staging, at, 4 * count);
       }
     }
-    pass?.end();
+    end();
   }
 
   /** The pass's bind group, made anew only where a buffer was replaced. */

@@ -15,13 +15,15 @@ async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open":
       model = await GpuModel.open(request.config, request.adapter);
-      return model.description;
+      return { description: model.description, threads: model.threads };
     case "upload":
       return await opened().upload(request.state);
     case "download":
       return await opened().download();
     case "trainSteps":
       return await opened().trainSteps(request.steps);
+    case "profile":
+      return await opened().profile(request.step);
     case "gradient":
       return await opened().gradient(request.batch, request.settings);
     case "predict":
