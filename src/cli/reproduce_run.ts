@@ -1,5 +1,6 @@
 import { stratifiedSplit } from "../data/split.ts";
 import type { TokenizedDataset } from "../data/dataset.ts";
+import { chooseDevice } from "../engine/choose_device.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
@@ -72,6 +73,7 @@ class Reproducing {
 
   async run(): Promise<number> {
     const { values, terminal } = this.#context;
+    await chooseDevice(values);
     await Deno.mkdir(this.#folder, { recursive: true }).catch((error) => {
       throw fileError("Cannot make the folder", this.#folder, error);
     });
