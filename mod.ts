@@ -92,7 +92,7 @@ export type { Classification, ClassifierParts, TokenDepth } from "./src/engine/c
 export { Classifier, className } from "./src/engine/classifier.ts";
 
 export type { TrainConfig } from "./src/train/config.ts";
-export { ADAMW, PAPER_RECIPE, validateTrainConfig } from "./src/train/config.ts";
+export { ADAMW, PAPER_RECIPE, PAPER_RECIPES, validateTrainConfig } from "./src/train/config.ts";
 export type { EpochSums, MetricValue, TrainEvent, TrainPosition } from "./src/train/events.ts";
 export type { LearningRateSchedule } from "./src/train/schedule.ts";
 export { klScaleAt, learningRateAt } from "./src/train/schedule.ts";

@@ -34,8 +34,11 @@ export function packWeights(iterating: bool): void {
 
 /** Adds the slots of all sequences and writes all gradients but the embedding's. */
 export function unpackGradients(slots: i32, slotSize: usize): void {
-  if (vanilla()) stackPacking.unpackStackGradients(slots, slotSize);
-  else packing.unpackGradients(slots, slotSize);
+  if (vanilla()) {
+    stackPacking.unpackStackGradients(slots, slotSize);
+  } else {
+    packing.unpackGradients(slots, slotSize);
+  }
 }
 
 /** Bytes that a thread needs for a sequence of n tokens; `saving` for what the backward pass or a record wants. */
