@@ -30,8 +30,15 @@ const PAGES: Readonly<Record<string, readonly MadeRun[]>> = {
   bare: [{ name: "bare", epochs: 0 }],
 };
 
-/** Widths of the window: a desk, half a desk, a telephone. */
-const VIEWS = [[1400, "light"], [1000, "dark"], [360, "light"], [360, "dark"]] as const;
+type View = readonly [width: number, scheme: "light" | "dark"];
+
+/** Windows in which each page is looked at: a desk, half a desk, a telephone. */
+const VIEWS: Readonly<Record<keyof typeof PAGES, readonly View[]>> = {
+  one: [[1400, "light"], [1000, "dark"], [360, "light"], [360, "dark"]],
+  many: [[1400, "dark"], [360, "light"]],
+  hostile: [[1000, "light"], [360, "dark"]],
+  bare: [[1400, "light"]],
+};
 
 /** Elements with text of their own that is wider than they are, or reaches out of the window. */
 const CUT = `[...document.querySelectorAll("body *")].filter((element) => {
@@ -93,7 +100,7 @@ Deno.test({
         const drawable = CHARTS.filter((chart) =>
           (runs.length === 1 || !chart.single) && runs.some((run) => chart.lack(run) === undefined)
         );
-        for (const [width, scheme] of VIEWS) {
+        for (const [width, scheme] of VIEWS[page]) {
           const place = `${page}, ${scheme}, ${width}`;
           await browser.open(path, width, scheme);
           assert.deepEqual(browser.complaints, [], place);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome", "chromium-headless-shell"];
 
 /** How long a browser may take to start, and for an answer, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 /** The installed Chromium, or undefined. */
 export async function findChromium(): Promise<string | undefined> {

@@ -15,10 +15,12 @@ interface StepChart {
   readonly title: string;
   readonly axis: string;
   readonly format?: string;
+  /** Whether the axis is logarithmic: for what grows by factors. */
+  readonly logarithmic?: boolean;
   readonly caption: string;
 }
 
-const HEADS = "One line a head of each run, over the block's applications, in the last measurement.";
+const HEADS = "Over the block's applications, in the last measurement; dashes tell the heads apart.";
 
 const REVIEWS = "One line a review of each run, over the block's applications, in the last measurement.";
 
@@ -48,7 +50,7 @@ const STEP_CHARTS: readonly StepChart[] = [
     metric: "largest_share",
     title: "Share of the largest bin",
     axis: "share of tokens",
-    format: ".0%",
+    format: ".4~p",
     caption: `Share of the tokens in the fullest bin. ${HEADS}`,
   },
   {
@@ -76,7 +78,7 @@ const STEP_CHARTS: readonly StepChart[] = [
     metric: "collapsed_share",
     title: "Collapsed attention",
     axis: "share of tokens",
-    format: ".0%",
+    format: ".4~p",
     caption: `Share of the tokens that look at hardly more than one bin (entropy below 0.1 ln B). ${HEADS}`,
   },
   {
@@ -86,7 +88,7 @@ const STEP_CHARTS: readonly StepChart[] = [
     metric: "overloaded_share",
     title: "Overloaded attention",
     axis: "share of tokens",
-    format: ".0%",
+    format: ".4~p",
     caption: `Share of the tokens that look at all bins alike (entropy above 0.9 ln B). ${HEADS}`,
   },
   {
@@ -114,6 +116,7 @@ const STEP_CHARTS: readonly StepChart[] = [
     metric: "tangent_growth",
     title: "Growth of a random difference",
     axis: "length, at first 1",
+    logarithmic: true,
     caption: `A random small difference of states, carried along whether tokens halt or not. ${REVIEWS}`,
   },
   {
@@ -123,7 +126,7 @@ const STEP_CHARTS: readonly StepChart[] = [
     metric: "accuracy",
     title: "Accuracy after each step",
     axis: "accuracy",
-    format: ".1%",
+    format: ".4~p",
     caption: "Accuracy if the classifier read the state after each step: is more depth worth it?",
   },
   {
@@ -143,12 +146,14 @@ export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
   section: chart.section,
   caption: chart.caption,
   instruments: [chart.instrument],
-  lack: (run) => lackOfInstrument(run, chart.instrument, (row) => row.metric === chart.metric && row.value !== null),
+  lack: (run) =>
+    lackOfInstrument(run, chart.instrument, (row) => row.metric === chart.metric && isShown(row.value, chart)),
   draw(runs, series) {
     const rows = runs.flatMap((run) =>
       measured(run, chart).map((row) => ({ run: run.label, series: series.of(run.label), ...row }))
     );
     return drawing(chart.title, rows, {
+      ...chart.logarithmic ? { transform: [{ filter: "datum.value > 0" }] } : {},
       mark: lineMark(rows.length, rows.every(({ block_step }) => block_step === rows[0].block_step)),
       encoding: {
         x: { field: "block_step", type: "ordinal", title: "step", axis: { labelAngle: 0, labelOverlap: true } },
@@ -156,7 +161,7 @@ export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
           field: "value",
           type: "quantitative",
           title: chart.axis,
-          scale: { zero: false },
+          scale: chart.logarithmic ? { type: "log", nice: false } : { zero: false },
           axis: { tickCount: 5, format: chart.format ?? ".4~g" },
         },
         color: seriesColour(series),
@@ -166,6 +171,11 @@ export const STEP_CHART_LIST: readonly Chart[] = STEP_CHARTS.map((chart) => ({
     });
   },
 }));
+
+/** Whether the chart can show the value: a logarithm wants more than nothing. */
+function isShown(value: number | null, { logarithmic }: StepChart): boolean {
+  return value !== null && (!logarithmic || value > 0);
+}
 
 const headDash = { field: "head", type: "ordinal", title: "head", legend: { orient: "top", symbolType: "stroke" } };
 

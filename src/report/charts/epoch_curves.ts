@@ -15,7 +15,7 @@ export interface EpochCurves {
   readonly title: string;
   /** Name and unit of the value, at the axis. */
   readonly axis: string;
-  /** d3 format of the axis' numbers, for example `.0%`; four figures unless given. */
+  /** d3 format of the axis' numbers, for example `.4~p`; four figures unless given. */
   readonly format?: string;
 }
 

@@ -56,7 +56,7 @@ export const depthHistogram: Chart = {
           title: "steps",
           axis: { labelAngle: 0 },
         },
-        y: { field: "share", type: "quantitative", title: "share of tokens", axis: { format: ".0%", tickCount: 5 } },
+        y: { field: "share", type: "quantitative", title: "share of tokens", axis: { format: ".4~p", tickCount: 5 } },
         color: seriesColour(series),
         detail: { field: "run" },
       },

@@ -18,7 +18,7 @@ const METRIC_CHARTS: readonly MetricChart[] = [
     metric: "accuracy",
     title: "Accuracy per epoch",
     axis: "accuracy",
-    format: ".0%",
+    format: ".4~p",
     caption: `Share of reviews that are classified rightly. ${THROUGH_AND_DASHED}`,
   },
   {
@@ -67,7 +67,7 @@ const METRIC_CHARTS: readonly MetricChart[] = [
     metric: "ece",
     title: "Expected calibration error per epoch",
     axis: "calibration error",
-    format: ".0%",
+    format: ".4~p",
     caption: "Mean distance between confidence and accuracy over 15 confidence bins, on the validation reviews.",
   },
 ];

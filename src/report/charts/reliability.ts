@@ -32,8 +32,13 @@ export const reliability: Chart = {
         count,
       }))
     );
-    const x = { field: "confidence", type: "quantitative", title: "confidence", axis: { format: ".0%", tickCount: 6 } };
-    const y = { field: "accuracy", type: "quantitative", title: "accuracy", axis: { format: ".0%", tickCount: 6 } };
+    const x = {
+      field: "confidence",
+      type: "quantitative",
+      title: "confidence",
+      axis: { format: ".4~p", tickCount: 6 },
+    };
+    const y = { field: "accuracy", type: "quantitative", title: "accuracy", axis: { format: ".4~p", tickCount: 6 } };
     const lowest = Math.min(0.5, ...rows.flatMap(({ confidence, accuracy }) => [confidence ?? 1, accuracy ?? 1]));
     const scale = { domain: [Math.floor(lowest * 10) / 10, 1], nice: false };
     const ends = scale.domain.map((end) => ({ confidence: end, accuracy: end }));
