@@ -139,18 +139,18 @@ fn reduce(
   @builtin(local_invocation_index) tid: u32,
 ) {
   let smallBlocks = (parameterCount - atSmall + W - 1u) / W;
-  for (var block = group.x; block < reduction.blocks; block += groups.x) {
+  for (var b = group.x; b < reduction.blocks; b += groups.x) {
     var squares = 0.0;
-    if (block == 0u) {
+    if (b == 0u) {
       squares = spectralBlock(tid, atW1, 0u, F, F, D, packed[1]);
-    } else if (block == 1u) {
+    } else if (b == 1u) {
       squares = spectralBlock(tid, atW2, F + D, F + 2u * D, D, F, packed[2]);
-    } else if (block < 2u + smallBlocks) {
-      squares = smallBlock(atSmall + (block - 2u) * W + tid);
+    } else if (b < 2u + smallBlocks) {
+      squares = smallBlock(atSmall + (b - 2u) * W + tid);
     } else {
-      squares = embeddingBlock((block - 2u - smallBlocks) * W + tid);
+      squares = embeddingBlock((b - 2u - smallBlocks) * W + tid);
     }
     let sum = total(tid, vec2f(squares, select(1.0, 0.0, isComplete())));
-    if (tid == 0u) { norms[block] = select(-1.0, sum.x, sum.y == 0.0 && isComplete()); }
+    if (tid == 0u) { norms[b] = select(-1.0, sum.x, sum.y == 0.0 && isComplete()); }
   }
 }

@@ -124,6 +124,10 @@ const SIZES: readonly Sizes[] = [
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 1], mode: "soft", seed: 25, bias: -9, f: 3 },
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [9, 2], mode: "exit", seed: 28, bias: -150 },
   { d: 20, heads: 4, bins: 4, ffn: 72, layers: 8, lengths: [2, 1, 1, 2], mode: "exit", seed: 26, dropout: 0.5, f: 2 },
+  {
+    ...{ d: 10, heads: 2, bins: 7, ffn: 18, layers: 5, lengths: [9, 2, 17, 1, 5, 12, 3], mode: "exit" },
+    ...{ seed: 34, f: 2, dropout: 0.1, classes: 3, bias: -1.5 },
+  },
   { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [17, 9], mode: "repeat-k", repeat: 3, seed: 29 },
   {
     ...{ d: 12, heads: 2, bins: 16, ffn: 72, layers: 8, lengths: [33, 2], mode: "repeat-k" },

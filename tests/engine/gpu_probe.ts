@@ -35,6 +35,11 @@ GPUDevice.prototype.createBuffer = function (descriptor) {
   if (filling !== undefined && descriptor.label !== "gradient") fill(this, buffer, filling);
   return buffer;
 };
+/** A buffer that is neither filled nor listed. */
+export function createHiddenBuffer(device: GPUDevice, descriptor: GPUBufferDescriptor): GPUBuffer {
+  return createBuffer.call(device, descriptor);
+}
+
 const destroyBuffer = GPUBuffer.prototype.destroy;
 GPUBuffer.prototype.destroy = function () {
   made.delete(this);
@@ -91,6 +96,13 @@ export class GpuProbe implements Engine {
   /** Labels of the device's buffers. */
   get labels(): Set<string> {
     return new Set([...made].filter(([, device]) => device === this.model.device).map(([{ label }]) => label));
+  }
+
+  /** Zeroes the buffers called `labels`. */
+  zero(labels: readonly string[]): void {
+    for (const [buffer, device] of made) {
+      if (device === this.model.device && labels.includes(buffer.label)) fill(device, buffer, 0);
+    }
   }
 
   // deno-lint-ignore require-await -- the interface is asynchronous, the model is not

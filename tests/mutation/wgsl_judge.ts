@@ -1,0 +1,151 @@
+import { openDevice, requireAdapter } from "../../src/engine/gpu/adapter.ts";
+import { gpuLayout } from "../../src/engine/gpu/layout.ts";
+import { PASSES, pipelineSpecs } from "../../src/engine/gpu/pipelines.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { PAPER_CONFIG } from "../../src/model/config.ts";
+import { tensorTable } from "../../src/model/tensors.ts";
+import { disagreements, type ExpectedCase } from "../engine/agreement.ts";
+import { createHiddenBuffer, GpuProbe, withShader } from "../engine/gpu_probe.ts";
+import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "./wgsl_mutants.ts";
+
+/** Passes of the forward pass; the others are the backward pass and the optimizer. */
+const FORWARD = ["prepare", "trace", "predict"];
+
+/** Fills scratch memory before each call, so that no dropped statement finds an old result. */
+const POISON = 0xffffffff;
+
+/** The shader files with what only the backward pass needs of them. */
+export interface BackwardShaders {
+  readonly sources: ReadonlyMap<string, string>;
+  /** Functions by file. */
+  readonly kernels: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What the passes of the backward pass and the optimizer need and the forward pass does not. */
+export function backwardShaders(): BackwardShaders {
+  const specs = pipelineSpecs(PAPER_CONFIG, gpuLayout(PAPER_CONFIG, tensorTable(PAPER_CONFIG)), 256);
+  const sources = new Map(PASSES.map((pass) => [specs[pass].shader.file, specs[pass].shader.source]));
+  const entries = (file: string, forward: boolean) =>
+    PASSES.filter((pass) => specs[pass].shader.file === file && FORWARD.includes(pass) === forward)
+      .map((pass) => specs[pass].entryPoint);
+  const kernels = new Map(
+    [...sources].map(([file, source]) =>
+      [file, backwardFunctions(source, entries(file, false), entries(file, true))] as const
+    ),
+  );
+  return { sources, kernels };
+}
+
+/** Every mutant of the backward shaders that compiles. */
+export async function sleepingMutants({ sources, kernels }: BackwardShaders): Promise<SleepingMutant[]> {
+  const device = await openDevice(await requireAdapter());
+  const mutants: SleepingMutant[] = [];
+  let firstId = 1;
+  for (const [file, source] of sources) {
+    const sites = wgslSites(file, source, kernels.get(file) ?? [], firstId);
+    firstId += sites.length;
+    for (const { mutant, alternatives } of sites) {
+      for (const form of alternatives) {
+        const module = device.createShaderModule({ code: withMutants(source, [{ mutant, form }]) });
+        if ((await module.getCompilationInfo()).messages.some(({ type }) => type === "error")) continue;
+        mutants.push({ mutant, form });
+        break;
+      }
+    }
+  }
+  device.destroy();
+  return mutants;
+}
+
+/** Lets every pipeline of this process read the number of the living mutant from group 1. */
+class Ward implements Disposable {
+  readonly #createPipelineLayout = GPUDevice.prototype.createPipelineLayout;
+  readonly #setPipeline = GPUComputePassEncoder.prototype.setPipeline;
+  readonly #shaders: Disposable[];
+  #living: { readonly device: GPUDevice; readonly buffer: GPUBuffer; readonly group: GPUBindGroup } | undefined;
+
+  constructor({ sources }: BackwardShaders, mutants: readonly SleepingMutant[]) {
+    this.#shaders = [...sources].map(([file, source]) =>
+      withShader(file, () => withMutants(source, mutants.filter(({ mutant }) => mutant.file === file)))
+    );
+    const createPipelineLayout = this.#createPipelineLayout, setPipeline = this.#setPipeline;
+    const groupOf = (device: GPUDevice) => this.#groupOf(device);
+    const living = () => this.#living;
+    GPUDevice.prototype.createPipelineLayout = function (descriptor) {
+      const { layout } = groupOf(this);
+      return createPipelineLayout.call(this, { bindGroupLayouts: [...descriptor.bindGroupLayouts, layout] });
+    };
+    GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
+      setPipeline.call(this, pipeline);
+      this.setBindGroup(1, living()?.group ?? null);
+    };
+  }
+
+  wake(id: number): void {
+    const { device, buffer } = this.#living ?? {};
+    if (device === undefined || buffer === undefined) throw new Error("No pipeline was made yet");
+    device.queue.writeBuffer(buffer, 0, Uint32Array.of(id, 0, 0, 0));
+  }
+
+  [Symbol.dispose](): void {
+    GPUDevice.prototype.createPipelineLayout = this.#createPipelineLayout;
+    GPUComputePassEncoder.prototype.setPipeline = this.#setPipeline;
+    for (const shader of this.#shaders) shader[Symbol.dispose]();
+  }
+
+  #groupOf(device: GPUDevice): { readonly layout: GPUBindGroupLayout } {
+    const layout = device.createBindGroupLayout({
+      entries: [{ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: "uniform" } }],
+    });
+    if (this.#living?.device !== device) {
+      const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+      const buffer = createHiddenBuffer(device, { size: 16, usage });
+      const group = device.createBindGroup({ layout, entries: [{ binding: 0, resource: { buffer } }] });
+      this.#living = { device, buffer, group };
+    }
+    return { layout };
+  }
+}
+
+/** `engine` that computes what the backward pass has a part in; the rest is as expected. */
+function backwardOnly(engine: GpuProbe, { results: { everything, logits, traces } }: ExpectedCase): Engine {
+  return {
+    kind: engine.kind,
+    description: engine.description,
+    upload: (state) => engine.upload(state),
+    download: () => engine.download(),
+    trainStep: (batch, settings) => engine.trainStep(batch, settings),
+    gradient: (batch, settings) => engine.gradient(batch, settings),
+    predict: (_, { want }) => Promise.resolve(want === "logits" ? logits : everything),
+    trace: () => Promise.resolve([...traces]),
+    close: () => engine.close(),
+  };
+}
+
+/** Those of `mutants` with which the GPU still agrees on a case. Throws when it disagrees while all of them sleep. */
+export async function survivorsOf(
+  shaders: BackwardShaders,
+  mutants: readonly SleepingMutant[],
+  expected: ExpectedCase,
+): Promise<SleepingMutant[]> {
+  using ward = new Ward(shaders, mutants);
+  const engine = await GpuProbe.open(expected.built.config, { poison: POISON });
+  const judged = backwardOnly(engine, expected);
+  const notices = async (id: number): Promise<boolean> => {
+    engine.zero(["gradient", "latch"]);
+    if (id > 0) ward.wake(id);
+    try {
+      return (await disagreements(judged, expected)).length > 0;
+    } catch {
+      return true;
+    }
+  };
+  try {
+    if (await notices(0)) throw new Error(`Without a mutant the engine fails: ${expected.name}`);
+    const survivors: SleepingMutant[] = [];
+    for (const each of mutants) if (!await notices(each.mutant.id)) survivors.push(each);
+    return survivors;
+  } finally {
+    await engine.close();
+  }
+}
