@@ -21,6 +21,8 @@ override L: u32;
 override C: u32;
 override FREQUENCY: u32;
 override EXIT: u32;
+/** 1: every token takes all steps, nothing halts. */
+override REPEAT: u32;
 override SAVE: u32 = 1;
 /** 1 where the packed weights fit into `constants`. */
 override CONSTANT: u32 = 0;
@@ -126,7 +128,6 @@ override binsSaved: u32;
 override storeStride: u32;
 
 const NONE = 0xffffffffu;
-const HALTED = 1e-6;
 const LOG_CLAMP = 1e-9;
 const SITES = 5u;
 const SITE_EMBEDDING = 0u;
@@ -146,13 +147,15 @@ struct Settings {
   taskWeight: f32,
   klWeight: f32,
   entropyWeight: f32,
+  /** A token halts once at most this remains of it. */
+  haltRemainder: f32,
   /** Places in `batch`. */
   offsets: u32,
   labels: u32,
   keys: u32,
   order: u32,
   /** Bounds of loops. */
-  sizes: Sizes,
+  @align(16) sizes: Sizes,
 }
 
 // The same as the override constants of those names, but unknown to the compiler: some unroll every loop whose length they
@@ -165,7 +168,9 @@ struct Sizes {
   bg: u32,
   f4: u32,
   latent: u32,
+  /** Most steps that run, and L. */
   steps: u32,
+  layers: u32,
   classes: u32,
   threads: u32,
   halfThreads: u32,
@@ -896,7 +901,11 @@ fn blockWeights(t: u32, list: u32, count: u32, withNorm: bool) {
 // Spends step t's probability of a token.
 fn haltToken(t: u32, token: u32) {
   let rest = halt[probabilityAt(L, token)];
-  if (!(rest > HALTED)) { return; }
+  if (!(rest > settings.haltRemainder)) { return; }
+  if (REPEAT == 1u) {
+    lists[stepsAt() + token] = t + 1u;
+    return;
+  }
   var score = weight(atHaltingBias + t).x;
   for (var g = 0u; g < settings.sizes.d4; g++) { score += dot(weight(atHalting + t * D4 + g), row(stateField(t + 1u) + g, token)); }
   let sigmoid = 1.0 / (1.0 + exponential(vec4f(-score)).x);
@@ -913,8 +922,9 @@ fn logPrior(t: u32) -> f32 {
 
 // Σ over the outcomes of P·(log P − log Q).
 fn divergence(token: u32) -> f32 {
+  if (REPEAT == 1u) { return 0.0; }
   var sum = 0.0;
-  for (var t = 0u; t <= settings.sizes.steps; t++) {
+  for (var t = 0u; t <= settings.sizes.layers; t++) {
     let p = halt[probabilityAt(t, token)];
     sum += p * (clampedLog(vec4f(p)).x - logPrior(t));
   }
@@ -989,7 +999,7 @@ fn splitList(t: u32, now: vec4u) {
   let to = min(begins + run, acting);
   var left = 0u;
   for (var k = begins; k < to; k++) {
-    if (halt[probabilityAt(L, lists[listAt(t) + k])] > HALTED) { left++; }
+    if (halt[probabilityAt(L, lists[listAt(t) + k])] > settings.haltRemainder) { left++; }
   }
   counts[tid] = left;
   workgroupBarrier();
@@ -1004,7 +1014,7 @@ fn splitList(t: u32, now: vec4u) {
     var back = haltedAt() + now.y + begins - before;
     for (var k = begins; k < to; k++) {
       let token = lists[listAt(t) + k];
-      let goesOn = halt[probabilityAt(L, token)] > HALTED;
+      let goesOn = halt[probabilityAt(L, token)] > settings.haltRemainder;
       if (goesOn) {
         if (t + 1u < L) { lists[front] = token; }
         front++;
@@ -1016,7 +1026,7 @@ fn splitList(t: u32, now: vec4u) {
   }
   if (tid == 0u) {
     // One word says whether the sequence goes on, so that all threads leave the loop together.
-    let ended = all == 0u || (EXIT == 1u && settings.early == 1u && !(halt[probabilityAt(L, 0u)] > HALTED));
+    let ended = all == 0u || (EXIT == 1u && settings.early == 1u && !(halt[probabilityAt(L, 0u)] > settings.haltRemainder));
     let count = select(now.x, all, EXIT == 1u);
     let gone = select(0u, now.y + now.x - all, EXIT == 1u);
     steps[t + 1u] = vec4u(count, gone, select(now.z, now.y, t % FREQUENCY == 0u), select(1u, 0u, ended));
@@ -1029,7 +1039,7 @@ fn forward(s: u32) -> u32 {
     embed(token);
     lists[first + token] = token;
     lists[stepsAt() + token] = 0u;
-    for (var t = 0u; t < settings.sizes.steps; t++) { halt[probabilityAt(t, token)] = 0.0; }
+    for (var t = 0u; t < settings.sizes.layers; t++) { halt[probabilityAt(t, token)] = 0.0; }
     halt[probabilityAt(L, token)] = 1.0;
   }
   for (var p = tid; p < BINS; p += W) { store[slot + binsFrozen + p] = vec4f(0.0); }

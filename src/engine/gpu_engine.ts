@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { PackedBatch } from "../data/packed_batch.ts";
 import { DataError, DeviceError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { haltThreshold } from "../model/reference/halting.ts";
 import type { ModelState } from "../model/state.ts";
 import { checkBatch } from "./batch_check.ts";
 import type {
@@ -108,13 +109,13 @@ export class GpuEngine implements Engine {
     return this.#askAbout([batch], { kind: "gradient", batch, settings });
   }
 
-  predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
-    if (settings.haltThreshold !== undefined) {
-      return Promise.reject(
-        new DeviceError("Cannot use the GPU: its kernels have no halting threshold", "Use --device cpu for this."),
-      );
-    }
-    return this.#askAbout([batch], { kind: "predict", batch, settings });
+  async predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
+    const threshold = haltThreshold(settings.haltThreshold);
+    return await this.#askAbout([batch], {
+      kind: "predict",
+      batch,
+      settings: { ...settings, haltThreshold: threshold },
+    });
   }
 
   trace(batch: PackedBatch): Promise<SequenceTrace[]> {

@@ -18,8 +18,8 @@ export interface OpenEngineOptions extends DeviceWish {
 type ModelVariant = Pick<ModelConfig, "model" | "halting" | "repeat">;
 
 /** Whether the back end for `device` computes models such as `config` describes. */
-export function computesModel(device: Device, { model, halting }: ModelVariant): boolean {
-  return device !== "gpu" || model === "epsilon" && halting !== "repeat-k";
+export function computesModel(device: Device, { model }: ModelVariant): boolean {
+  return device !== "gpu" || model === "epsilon";
 }
 
 /**

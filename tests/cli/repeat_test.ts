@@ -38,14 +38,6 @@ Deno.test("--repeat without repeat-k, and a repeat beyond max-layers, are refuse
   await assert.rejects(place.read("run", "run.json"), Deno.errors.NotFound);
 });
 
-Deno.test("on the GPU repeat-k is one clear device error, before any file is made", async () => {
-  await using place = await Workplace.make();
-  const { code, stderr } = await place.train("run", "--halting", "repeat-k", "--repeat", "2", "--device", "gpu");
-  assert.equal(code, 4);
-  assert.match(stderr, /error: Cannot compute the epsilon-repeat-2 model on the device gpu: it has no kernels for it/);
-  await assert.rejects(place.read("run", "run.json"), Deno.errors.NotFound);
-});
-
 Deno.test("a run without repeat-k records no repeat, and going on with one is refused", async () => {
   await using place = await Workplace.make();
   await place.train("run");

@@ -1,6 +1,6 @@
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
-import type { HaltingMode, Model, ModelConfig } from "../../src/model/config.ts";
+import type { Model, ModelConfig } from "../../src/model/config.ts";
 import type { CreateEngine } from "../../src/engine/verification.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
@@ -10,8 +10,6 @@ export interface EngineUnderTest {
   readonly open: CreateEngine;
   /** The machine lacks what the engine needs. */
   readonly ignore: boolean;
-  /** Halting modes that the engine computes; all when absent. */
-  readonly modes?: readonly HaltingMode[];
   /** Models that the engine computes; all when absent. */
   readonly models?: readonly Model[];
 }
@@ -32,13 +30,11 @@ export const ENGINES: readonly EngineUnderTest[] = [
     name: "gpu",
     open: (config) => GpuEngine.open(config),
     ignore: !TEST_GPU,
-    modes: ["exit", "soft"],
     models: ["epsilon"],
   },
 ];
 
 /** Whether `engine` computes models such as `config` describes. */
-export function computes({ modes, models }: EngineUnderTest, { model, halting }: ModelConfig): boolean {
-  if (models?.includes(model) === false) return false;
-  return model === "vanilla" || (modes?.includes(halting) ?? true);
+export function computes({ models }: EngineUnderTest, { model }: ModelConfig): boolean {
+  return models?.includes(model) ?? true;
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { AGREEMENT_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
+import { GpuEngine } from "../../src/engine/gpu_engine.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { TOLERANCES } from "../../src/engine/verification.ts";
 import { UsageError } from "../../src/errors.ts";
 import { tensorError } from "../../src/model/golden.ts";
 import { haltingMargin } from "../model/halting_margin.ts";
+import { TEST_GPU } from "./gpu_adapter.ts";
 
 const THRESHOLDS = [1e-6, 0.2, 0.5, 0.9, 0.999];
 
@@ -79,6 +81,37 @@ Deno.test("the CPU engine agrees with the reference within 1e-4 at every thresho
     }
   }
   assert(compared > 150 && cheaper > 60, `${compared} compared, ${cheaper} cheaper`);
+});
+
+Deno.test({
+  name: "the GPU agrees with the reference within 1e-4 at thresholds of 0.3 and 0.8, and forgets them",
+  ignore: !TEST_GPU,
+  fn: async () => {
+    let compared = 0;
+    for (const built of (["exit", "soft"] as const).flatMap((mode) => casesIn(mode).slice(0, 2))) {
+      const { config, state, batch } = built;
+      const wanted = await reference(built);
+      const engine = await GpuEngine.open(config);
+      try {
+        await engine.upload(state);
+        const settings = { want: "everything", klScale: 0.7 } as const;
+        const usual = await engine.predict(batch, settings);
+        for (const haltThreshold of [0.3, 0.8]) {
+          if (haltingMargin(config, state.weights, batch, 0, 0, 0, haltThreshold) < SAFE_MARGIN) continue;
+          const found = await engine.predict(batch, { ...settings, haltThreshold });
+          const expected = await wanted.predict(batch, { ...settings, haltThreshold });
+          assert.deepEqual(found.haltingSteps, expected.haltingSteps);
+          assert(tensorError(found.logits, expected.logits, 0) <= TOLERANCES.float32);
+          compared++;
+        }
+        assert.deepEqual(await engine.predict(batch, settings), usual);
+        await assert.rejects(engine.predict(batch, { ...settings, haltThreshold: NaN }), UsageError);
+      } finally {
+        await engine.close();
+      }
+    }
+    assert(compared >= 4, `${compared} compared`);
+  },
 });
 
 Deno.test("a threshold of 1 is the usual one to the byte, and it does not outlast its call", async () => {

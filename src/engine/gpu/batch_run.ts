@@ -1,6 +1,6 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import { RunError } from "../../errors.ts";
-import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
 import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
@@ -29,21 +29,30 @@ function uniform(integers: readonly number[], floats: readonly number[], then: r
   return buffer;
 }
 
+/** What ends a token's and a sequence's steps. */
+export interface Ending {
+  /** A sequence ends with its `[CLS]` in `exit` mode. */
+  readonly early: boolean;
+  /** θ: a token halts when 1 − r ≥ θ (spec §1). */
+  readonly haltThreshold: number;
+}
+
 /** `Settings` of sequence.wgsl. */
 export function sequenceUniform(
   config: ModelConfig,
   { tokens, labels }: PackedBatch,
   words: BatchWords,
   { klScale, dropout }: ObjectiveSettings,
-  early: boolean,
+  { early, haltThreshold }: Ending,
   threads: number,
 ): ArrayBuffer {
   const threshold = dropoutThreshold(dropout);
   const weights = [
     1 / (1 - threshold / 65536),
     1 / labels.length,
-    config.klLossWeight * klScale / tokens.length,
+    config.halting === "repeat-k" ? 0 : config.klLossWeight * klScale / tokens.length,
     config.entLossWeight / (tokens.length * config.numHeads),
+    1 - haltThreshold,
   ];
   const places = [words.offsets, words.labels, words.keys, words.order];
   const { state, head, heads, bins, hidden } = groupsOf(config);
@@ -56,12 +65,18 @@ export function sequenceUniform(
     bins,
     hidden,
     latent,
+    stepLimit(config),
     config.maxLayers,
     config.numClasses,
     threads,
     threads / 2,
   ];
-  return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [...places, ...sizes]);
+  const alignment = [0, 0, 0];
+  return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [
+    ...places,
+    ...alignment,
+    ...sizes,
+  ]);
 }
 
 /** `Preparation` of prepare.wgsl. */

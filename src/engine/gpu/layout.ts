@@ -147,6 +147,7 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
       ...{ D: d, H, B: config.numBins, F, L, C: config.numClasses },
       FREQUENCY: config.binUpdateFrequency,
       EXIT: config.halting === "exit" ? 1 : 0,
+      REPEAT: config.halting === "repeat-k" ? 1 : 0,
       ALPHA: config.alphaRes,
       ...builder.packed.places,
       ...builder.slot.places,

@@ -2,6 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import { DataError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { positionalEncoding } from "../../model/reference/embedding.ts";
+import { HALT_THRESHOLD, haltThreshold } from "../../model/reference/halting.ts";
 import type { ModelState } from "../../model/state.ts";
 import { type TensorTable, tensorTable } from "../../model/tensors.ts";
 import type {
@@ -17,6 +18,7 @@ import type {
 import { type AdapterChoice, openDevice, requireAdapter, summarize } from "./adapter.ts";
 import {
   adamwUniform,
+  type Ending,
   haltPlaces,
   lossesOf,
   prepareUniform,
@@ -48,6 +50,8 @@ type Slab = typeof SLABS[number];
 const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
 
 const NO_OBJECTIVE: ObjectiveSettings = { klScale: 1, dropout: 0, seed: 0 };
+
+const EVERYTHING: Ending = { early: false, haltThreshold: HALT_THRESHOLD };
 
 /** One step of a submission: a batch and what is to be done with it. */
 interface Task {
@@ -178,7 +182,7 @@ export class GpuModel {
   /** Places as many of `steps` as fit one submission and records them. */
   async #recordTraining(steps: readonly TrainingStep[]): Promise<Placed[]> {
     const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
-    const placed = this.#place(tasks, "train", false);
+    const placed = this.#place(tasks, "train", EVERYTHING);
     this.recorder.clear("latch");
     for (const { batch, place, halt, blocks } of placed) {
       await this.#prepare(true, place);
@@ -206,7 +210,7 @@ export class GpuModel {
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
     const [floats, gradient, norms] = await this.#guard(async () => {
-      const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", false);
+      const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", EVERYTHING);
       await this.#prepare(false);
       await this.recorder.dispatch("train", batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
@@ -222,10 +226,11 @@ export class GpuModel {
     return { ...lossesOf(this.config, batch, settings.klScale, sums), gradient };
   }
 
-  async predict(batch: PackedBatch, { want, klScale }: PredictSettings): Promise<Prediction> {
+  async predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
     const settings = { ...NO_OBJECTIVE, klScale };
+    const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
     const [floats, steps] = await this.#guard(async () => {
-      const [{ halt }] = this.#place([{ batch, settings }], "predict", want === "logits");
+      const [{ halt }] = this.#place([{ batch, settings }], "predict", ending);
       await this.#prepare(false);
       await this.recorder.dispatch("predict", batch.labels.length);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
@@ -243,7 +248,7 @@ export class GpuModel {
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
     const tokens = batch.tokens.length;
     const [rows, probabilities, steps, floats] = await this.#guard(async () => {
-      const [{ halt: { results, logits } }] = this.#place([{ batch, settings: NO_OBJECTIVE }], "trace", false);
+      const [{ halt: { results, logits } }] = this.#place([{ batch, settings: NO_OBJECTIVE }], "trace", EVERYTHING);
       await this.#prepare(false);
       await this.recorder.dispatch("trace", batch.labels.length);
       this.recorder.keep({ buffer: "rows", first: 0, count: 4 * tokens * rowVectors(this.config, "trace") });
@@ -283,7 +288,7 @@ export class GpuModel {
   }
 
   /** Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need. */
-  #place(tasks: readonly Task[], keeping: Keeping, early: boolean): Placed[] {
+  #place(tasks: readonly Task[], keeping: Keeping, ending: Ending): Placed[] {
     const { config, buffers, layout, threads } = this;
     const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, this.#step + k));
     const window = BINDING_ALIGNMENT *
@@ -296,7 +301,7 @@ export class GpuModel {
       const blocks = keeping === "train" ? reduceBlocks(config, layout, words, threads) : 0;
       batches.set(words.words, place * window / 4);
       uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
-      uniforms.set(place, "sequenceUniform", sequenceUniform(config, batch, words, settings, early, threads));
+      uniforms.set(place, "sequenceUniform", sequenceUniform(config, batch, words, settings, ending, threads));
       uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
       if (update !== undefined) {
         const step = this.#step + place + 1;
