@@ -55,6 +55,7 @@ export type { Checkpoint, DecodeOptions } from "./src/model/checkpoint.ts";
 export { decodeCheckpoint, encodeCheckpoint, requireVocabulary } from "./src/model/checkpoint.ts";
 export type { LoadedCheckpoint, LoadOptions } from "./src/model/checkpoint_file.ts";
 export { CHECKPOINT_NAMES, loadCheckpoint } from "./src/model/checkpoint_file.ts";
+export { loadShippedModel } from "./src/model/shipped_model.ts";
 
 export type { DatasetSplit, TokenizedDataset } from "./src/data/dataset.ts";
 export type { PackedBatch } from "./src/data/packed_batch.ts";

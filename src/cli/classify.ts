@@ -3,7 +3,11 @@ import { grouped, switchOption, textOption } from "./option.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS } from "./options.ts";
 
 const OPTIONS = {
-  checkpoint: textOption({ placeholder: "path", description: "the model: a run folder or a .safetensors file" }),
+  checkpoint: textOption({
+    placeholder: "path",
+    description: "the model: a run folder or a .safetensors file",
+    shownDefault: "the built-in model",
+  }),
   ...grouped("Texts:", {
     file: textOption({ placeholder: "path", description: "file of texts: lines, .csv, .tsv or .jsonl" }),
     textColumn: textOption({ placeholder: "name", description: "reads CSV and takes the text from this column" }),
@@ -25,6 +29,7 @@ export const classifyCommand = defineCommand({
   summary: "label texts from arguments, a file or stdin",
   description: [
     "Labels texts from the arguments, from --file or, for the argument -, from standard input; order is kept.",
+    "Without --checkpoint the built-in model does it: English film reviews, negative or positive.",
     "The results have the input's columns and label, confidence and steps (block applications of [CLS]);",
     "an input column of such a name becomes input_label and so on. Lines for people on a terminal,",
     "else CSV, or JSON lines for such input and with --json.",
@@ -32,8 +37,8 @@ export const classifyCommand = defineCommand({
   positionals: [{ name: "texts", description: "texts, or - for standard input", required: false, variadic: true }],
   options: OPTIONS,
   examples: [
-    'epsilon classify --checkpoint runs/first "A quiet film that stays with you."',
-    "epsilon classify --checkpoint runs/first --file reviews.csv --text-column review > labelled.csv",
+    'epsilon classify "A quiet film that stays with you."',
+    "epsilon classify --file reviews.csv --text-column review > labelled.csv",
     "cat reviews.jsonl | epsilon classify --checkpoint runs/first --text-key text -",
   ],
   run: async (context) => (await import("./classify_run.ts")).classify(context),

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import { type Classification, className, type TokenDepth } from "../engine/classifier.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
+import type { ModelName } from "./chosen_model.ts";
 import type { Column, TextRecord } from "./classify_input.ts";
 import { visible } from "./output.ts";
 
@@ -16,6 +17,8 @@ export interface ResultOptions {
   readonly classes: number;
   /** L, the most steps that a token can take. */
   readonly maxLayers: number;
+  /** Whose results they are; stands in JSON. */
+  readonly model: ModelName;
 }
 
 const PREDICTED = ["label", "confidence", "steps"] as const;
@@ -59,13 +62,14 @@ export class ResultWriter {
   }
 
   #object({ columns }: TextRecord, result: Classification): Record<string, unknown> {
-    const { classes } = this.#options;
+    const { classes, model } = this.#options;
     return {
       ...Object.fromEntries(renamed(columns)),
       label: this.#label(result),
       confidence: confidence(result),
       probabilities: Object.fromEntries(result.probabilities.map((value, label) => [className(label, classes), value])),
       steps: result.steps,
+      ...model,
       ...result.tokens === undefined ? {} : { tokens: result.tokens },
     };
   }
@@ -110,7 +114,7 @@ function confidence(result: Classification): number {
 
 /** Input columns whose names the prediction takes become `input_label` and so on. */
 function renamed(columns: readonly Column[]): Column[] {
-  const taken = new Set<string>([...PREDICTED, "probabilities", "tokens"]);
+  const taken = new Set<string>([...PREDICTED, "probabilities", "tokens", "model", "model_sha256"]);
   return columns.map(([name, value]) => {
     let free = name;
     while (taken.has(free)) free = `input_${free}`;

@@ -5,7 +5,7 @@ import { Classifier } from "../engine/classifier.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { UsageError } from "../errors.ts";
 import { requireVocabulary } from "../model/checkpoint.ts";
-import { loadCheckpoint } from "../model/checkpoint_file.ts";
+import { chooseModel, modelName, nameInTalk } from "./chosen_model.ts";
 import type { ClassifyContext } from "./classify.ts";
 import { batched } from "./classify_batches.ts";
 import { type InputReport, readTexts, type TextFormat, type TextRecord } from "./classify_input.ts";
@@ -16,15 +16,10 @@ const BATCH_LIMITS = { records: 64, units: 1 << 18, patience: 30 } as const;
 
 /** The body of `epsilon classify`. */
 export async function classify({ values, positionals, terminal }: ClassifyContext): Promise<number> {
-  if (values.checkpoint === undefined) {
-    throw new UsageError("Cannot classify: no model was given", "Give --checkpoint with a run folder or a checkpoint.");
-  }
   const report: InputReport = { replaced: 0 };
   const { format, texts } = openTexts(values, positionals, report);
-  const [{ checkpoint, path }, tokenizer] = await Promise.all([
-    loadCheckpoint(values.checkpoint),
-    loadTokenizer(values.vocabulary),
-  ]);
+  const [model, tokenizer] = await Promise.all([chooseModel(values.checkpoint), loadTokenizer(values.vocabulary)]);
+  const { checkpoint, path } = model;
   requireVocabulary(checkpoint, tokenizer.vocabularyHash, path);
   const { config, state } = checkpoint;
   const engine = await openEngine(config, values);
@@ -37,7 +32,12 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
       interactive: terminal.interactive,
       classes: config.numClasses,
       maxLayers: config.maxLayers,
+      model: modelName(model),
     });
+    if (model.builtIn) terminal.say(`Using ${nameInTalk(model)}; --checkpoint takes another one.`);
+    if (positionals.includes("-") && Deno.stdin.isTerminal()) {
+      terminal.say("Type one text a line; end with Ctrl-D.");
+    }
     for await (const records of batched(texts, BATCH_LIMITS)) {
       const results = await classifier.classify(records.map(({ text }) => text), values);
       await terminal.write(results.map((result, i) => writer.write(records[i], result)).join(""));

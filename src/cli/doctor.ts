@@ -15,8 +15,8 @@ export const doctorCommand = defineCommand({
   name: "doctor",
   summary: "versions, adapters, limits and a short self-test",
   description: [
-    "Prints versions, threads, folders and every GPU adapter with its features and limits, and runs a short self-test on",
-    "the device. Exit code 5 when the self-test fails.",
+    "Prints versions, threads, folders, the built-in model and every GPU adapter with its features and limits, and runs a",
+    "short self-test on the device. Exit code 5 when the self-test fails.",
   ].join(" "),
   options: OPTIONS,
   examples: ["epsilon doctor", "epsilon doctor --device gpu --json", "epsilon doctor --markdown"],

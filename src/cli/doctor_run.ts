@@ -2,7 +2,9 @@ import { availableParallelism, cpus } from "node:os";
 import { chooseDevice } from "../engine/choose_device.ts";
 import { reportAdapters } from "../engine/device_report.ts";
 import { cacheFolder } from "../files/folders.ts";
+import { loadShippedModel } from "../model/shipped_model.ts";
 import { VERSION } from "../version.ts";
+import { modelName } from "./chosen_model.ts";
 import type { DoctorContext } from "./doctor.ts";
 import { jsonDocument, visible } from "./output.ts";
 import { requireAgreement, verifyDevice } from "./verify_run.ts";
@@ -14,6 +16,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
   const adapters = await reportAdapters();
   const auto = await chooseDevice({ device: "auto", adapter: values.adapter });
   const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 }, () => {});
+  const model = modelName(await loadShippedModel());
   const failed = rows.filter(({ pass }) => !pass).length;
   const report = {
     version: VERSION,
@@ -23,6 +26,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     processor: cpus()[0]?.model.trim() ?? "",
     threads: availableParallelism(),
     cache: cacheFolder(),
+    model,
     device,
     auto,
     selfTest: { values: rows.length, failed },
@@ -31,9 +35,10 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
   if (values.json) {
     await terminal.write(jsonDocument(report));
   } else {
-    const { selfTest, adapters: _, auto: __, ...plain } = report;
+    const { selfTest, model: _, adapters: __, auto: ___, ...plain } = report;
     const entries: Entry[] = [
       ...Object.entries(plain).map(([name, value]): Entry => [name, String(value)]),
+      ["built-in model", `${model.model}, SHA-256 ${model.model_sha256}`],
       ["--device auto", `takes the ${auto.device === "gpu" ? "GPU" : "CPU"}: ${auto.reason}`],
       ["self-test", `${selfTest.values - failed} of ${selfTest.values} values agree`],
       ["adapters", adapters.length === 0 ? "none: install mesa-vulkan-drivers for a software one" : ""],

@@ -35,17 +35,19 @@ export const evaluateCommand = defineCommand({
   name: "evaluate",
   summary: "judge a run or checkpoint on a split",
   description: [
-    "Prints accuracy, losses, calibration and depth of a run's best checkpoint, or of a checkpoint file.",
+    "Prints accuracy, losses, calibration and depth of a run's best checkpoint, of a checkpoint file, or else of the",
+    "built-in model.",
     "Training and validation reviews are told apart as in training; the data is the run's unless --data is given.",
     "With --halt-threshold, judges and times the model at each threshold instead; a threshold.csv that is there is",
     "replaced.",
   ].join(" "),
-  positionals: [{ name: "model", description: "run folder or .safetensors file", required: true }],
+  positionals: [{ name: "model", description: "run folder or .safetensors file", required: false }],
   options: OPTIONS,
   examples: [
     "epsilon evaluate runs/first",
     "epsilon evaluate runs/first --data aclImdb --split test --json",
     "epsilon evaluate runs/first --halt-threshold 0.1:1:0.1",
+    "epsilon evaluate --data reviews.csv --split all",
   ],
   run: async (context) => (await import("./evaluate_run.ts")).evaluate(context),
 });

@@ -8,10 +8,11 @@ import type { RunRecord } from "../metrics/run_json.ts";
 import { predictionsCsv } from "../metrics/predictions_csv.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
-import { loadCheckpoint } from "../model/checkpoint_file.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
+import { wilsonInterval } from "../train/interval.ts";
 import { klScaleAt } from "../train/schedule.ts";
+import { chooseModel, modelName, nameInTalk } from "./chosen_model.ts";
 import type { EvaluateContext } from "./evaluate.ts";
 import { placeOf, reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
@@ -25,14 +26,16 @@ type Split = EvaluateContext["values"]["split"];
 
 /** The body of `epsilon evaluate`. */
 export async function evaluate({ values, positionals, terminal }: EvaluateContext): Promise<number> {
-  const [model] = positionals;
+  const [given] = positionals;
   const thresholds = thresholdsOf(values);
   await chooseDevice(values);
-  const { checkpoint, path } = await loadCheckpoint(model, { fallbackConfig: PAPER_CONFIG });
+  const model = await chooseModel(given, { fallbackConfig: PAPER_CONFIG });
+  const { checkpoint, path } = model;
+  if (model.builtIn) terminal.say(`Using ${nameInTalk(model)}; a run folder or checkpoint file takes its place.`);
   if (checkpoint.vocabularyHash === undefined) {
     terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
   }
-  const record = await recordBeside(path, checkpoint);
+  const record = model.builtIn ? undefined : await recordBeside(path, checkpoint);
   const progress = new Progress(values.progress);
   try {
     const dataset = await loadReviews({
@@ -53,7 +56,7 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
         (engine) => sweepThresholds({ ...judged, engine, thresholds }),
       );
       progress.clear();
-      await reportSweep({ path, checkpoint, record, klScale, points, values, terminal });
+      await reportSweep({ model, record, klScale, points, values, terminal });
       return 0;
     }
     const evaluation = await judge(
@@ -66,7 +69,8 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
       await writeFileAtomically(values.predictions, predictionsCsv(place, indices, evaluation.outputs));
     }
     const { config } = checkpoint;
-    const result = { checkpoint: path, split: values.split, ...resultOf(evaluation, config, klScale) };
+    const named = { checkpoint: path, ...modelName(model), split: values.split };
+    const result = { ...named, ...resultOf(evaluation, config, klScale) };
     await terminal.write(values.json ? jsonDocument(result) : formatEvaluation(path, values.split, evaluation, config));
     return 0;
   } finally {
@@ -146,11 +150,14 @@ function haltingResults(evaluation: Evaluation, { model }: ModelConfig, klScale:
 }
 
 function resultOf(evaluation: Evaluation, config: ModelConfig, klScale: number) {
+  const { lower, upper } = wilsonInterval(evaluation.accuracy, evaluation.reviews);
   return {
     reviews: evaluation.reviews,
     tokens: evaluation.tokens,
     accuracy: evaluation.accuracy,
     accuracy_standard_error: evaluation.accuracyStandardError,
+    accuracy_lower: lower,
+    accuracy_upper: upper,
     loss: evaluation.loss,
     task_loss: evaluation.taskLoss,
     ece: evaluation.ece,
@@ -164,10 +171,12 @@ function resultOf(evaluation: Evaluation, config: ModelConfig, klScale: number) 
 function formatEvaluation(path: string, split: Split, evaluation: Evaluation, { model }: ModelConfig): string {
   const halting = (rows: readonly [string, string][]) => model === "vanilla" ? [] : rows;
   const percent = (share: number) => (100 * share).toFixed(2);
+  const { lower, upper } = wilsonInterval(evaluation.accuracy, evaluation.reviews);
   return formatTable([
     ["checkpoint", path],
     ["reviews", `${evaluation.reviews} (${split})`],
     ["accuracy", `${percent(evaluation.accuracy)} % ± ${percent(evaluation.accuracyStandardError)} % (standard error)`],
+    ["95 % interval of the accuracy", `${percent(lower)} to ${percent(upper)} %`],
     ["loss", evaluation.loss.toFixed(4)],
     ["task loss", evaluation.taskLoss.toFixed(4)],
     ...halting([

@@ -6,14 +6,14 @@ import type { RunRecord } from "../metrics/run_json.ts";
 import { THRESHOLD_CSV, thresholdCsv, thresholdMetrics } from "../metrics/threshold_csv.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
+import { type ChosenModel, modelName } from "./chosen_model.ts";
 import type { EvaluateContext } from "./evaluate.ts";
 import { formatColumns } from "./format.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 
 export interface SweepReport {
-  /** File of the checkpoint that was judged. */
-  readonly path: string;
-  readonly checkpoint: Checkpoint;
+  /** What was judged. */
+  readonly model: ChosenModel;
   /** The record of its run, where it lies in a run folder. */
   readonly record: RunRecord | undefined;
   readonly klScale: number;
@@ -24,8 +24,9 @@ export interface SweepReport {
 
 /** Writes the CSV of a sweep over thresholds and prints its result. */
 export async function reportSweep(
-  { path, checkpoint, record, klScale, points, values, terminal }: SweepReport,
+  { model, record, klScale, points, values, terminal }: SweepReport,
 ): Promise<void> {
+  const { checkpoint, path } = model;
   const file = values.out ?? (record === undefined ? undefined : join(dirname(path), THRESHOLD_CSV));
   if (file === undefined) {
     terminal.say(`${printable(path)} lies in no run folder: the result is only printed, unless --out names a file`);
@@ -33,7 +34,8 @@ export async function reportSweep(
     const place = { ...placeOf(checkpoint, path), split: values.split };
     await writeFileAtomically(file, thresholdCsv(place, points));
   }
-  const result = { checkpoint: path, split: values.split, kl_scale: klScale, thresholds: points.map(pointResult) };
+  const named = { checkpoint: path, ...modelName(model), split: values.split };
+  const result = { ...named, kl_scale: klScale, thresholds: points.map(pointResult) };
   await terminal.write(values.json ? jsonDocument(result) : formatPoints(points));
 }
 

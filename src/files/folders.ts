@@ -23,12 +23,6 @@ const CACHE: Place = {
   darwin: "Library/Caches",
   windows: { variable: "LOCALAPPDATA", below: "cache" },
 };
-const CONFIG: Place = {
-  variable: "XDG_CONFIG_HOME",
-  linux: ".config",
-  darwin: "Library/Application Support",
-  windows: { variable: "APPDATA", below: "config" },
-};
 const DATA: Place = {
   variable: "XDG_DATA_HOME",
   linux: ".local/share",
@@ -39,11 +33,6 @@ const DATA: Place = {
 /** Folder for what can be made again (prepared data). Not created. Throws DataError when no home folder is known. */
 export function cacheFolder(environment?: FolderEnvironment): string {
   return locate(CACHE, environment);
-}
-
-/** Folder for the user's settings. Not created. Throws DataError when no home folder is known. */
-export function configFolder(environment?: FolderEnvironment): string {
-  return locate(CONFIG, environment);
 }
 
 /** Folder for what was fetched and should stay (the review archive). Not created. Throws DataError without a home. */
@@ -75,6 +64,6 @@ function locate(
 function homeless(variable: string): DataError {
   return new DataError(
     `Cannot find the folders of this user: ${variable} is not set to an absolute path`,
-    `Set ${variable}, or XDG_CACHE_HOME, XDG_CONFIG_HOME and XDG_DATA_HOME.`,
+    `Set ${variable}, or XDG_CACHE_HOME and XDG_DATA_HOME.`,
   );
 }

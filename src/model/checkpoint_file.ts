@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
@@ -18,6 +19,8 @@ export interface LoadOptions extends DecodeOptions {
 export interface LoadedCheckpoint {
   readonly checkpoint: Checkpoint;
   readonly path: string;
+  /** SHA-256 (hex) of the file. */
+  readonly sha256: string;
 }
 
 /**
@@ -26,12 +29,12 @@ export interface LoadedCheckpoint {
  */
 export async function loadCheckpoint(path: string, options: LoadOptions = {}): Promise<LoadedCheckpoint> {
   const info = await inspect(path);
-  if (!info.isDirectory) return { checkpoint: await read(path, info, options), path };
+  if (!info.isDirectory) return await read(path, info, options);
   const names = options.prefer === undefined ? ["best", "last"] as const : [options.prefer];
   for (const name of names) {
     const file = join(path, CHECKPOINT_NAMES[name]);
     const found = await Deno.stat(file).catch(() => undefined);
-    if (found !== undefined) return { checkpoint: await read(file, found, options), path: file };
+    if (found !== undefined) return await read(file, found, options);
   }
   throw new DataError(
     `Cannot find a checkpoint in ${printable(path)}: no ${names.map((name) => CHECKPOINT_NAMES[name]).join(" or ")}`,
@@ -47,7 +50,7 @@ async function inspect(path: string): Promise<Deno.FileInfo> {
   }
 }
 
-async function read(path: string, info: Deno.FileInfo, options: LoadOptions): Promise<Checkpoint> {
+async function read(path: string, info: Deno.FileInfo, options: LoadOptions): Promise<LoadedCheckpoint> {
   // Devices and pipes have no size, so that reading them might never end.
   if (!info.isFile || info.size > MOST_BYTES) {
     throw new DataError(
@@ -60,5 +63,15 @@ async function read(path: string, info: Deno.FileInfo, options: LoadOptions): Pr
   const bytes = await Deno.readFile(path).catch((cause) => {
     throw fileError("Cannot read", path, cause);
   });
-  return decodeCheckpoint(bytes, path, options);
+  return await loadedCheckpoint(bytes, path, options);
+}
+
+/** The checkpoint whose file `path` holds `bytes`. Throws DataError when they are none, or are broken. */
+export async function loadedCheckpoint(
+  bytes: Uint8Array,
+  path: string,
+  options: DecodeOptions = {},
+): Promise<LoadedCheckpoint> {
+  const checkpoint = await decodeCheckpoint(bytes, path, options);
+  return { checkpoint, path, sha256: createHash("sha256").update(bytes).digest("hex") };
 }

@@ -15,6 +15,10 @@ async function rows(csv: string): Promise<(readonly string[])[]> {
   return (await Array.fromAsync(parseCsv(csv, { name: "output" }))).map(({ values }) => values);
 }
 
+async function sha256(path: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
+}
+
 /** One line on standard error that names the fault, nothing on standard output, and the code. */
 async function fails(args: readonly string[], code: number, pattern: RegExp, input?: string | Uint8Array) {
   const finished = await runProgram(args, input === undefined ? {} : { input });
@@ -67,7 +71,8 @@ Deno.test("other columns of CSV pass through, and a column called label is kept 
 });
 
 Deno.test("JSON lines stay JSON lines with the prediction added", async () => {
-  await withModel(async (classify) => {
+  await withModel(async (classify, folder) => {
+    const path = `${folder}/small.safetensors`;
     const input = '{"id":7,"review":"film \\u009b","tags":["a"]}\n\n{"review":"dull","label":null}\n';
     const { stdout, code } = await runProgram([...classify, "--text-key", "review", "-"], { input });
     assert.equal(code, 0);
@@ -79,6 +84,7 @@ Deno.test("JSON lines stay JSON lines with the prediction added", async () => {
     assert.equal(first.confidence, first.probabilities[first.label]);
     assert.ok(Math.abs(first.probabilities.negative + first.probabilities.positive - 1) < 1e-12);
     assert.equal(second.input_label, null);
+    assert.deepEqual([first.model, first.model_sha256], [path, await sha256(path)]);
     assert.equal(typeof second.steps, "number");
   });
 });
@@ -178,7 +184,7 @@ Deno.test("what precedes a broken record is still answered", async () => {
   });
 });
 
-Deno.test("contradictory places of texts and a missing model are usage errors", async () => {
+Deno.test("contradictory places of texts, and none, are usage errors", async () => {
   await withModel(async (classify, folder) => {
     await fails(classify, 2, /no text was given/);
     await fails([...classify, "-", "film"], 2, /more than one place/);
@@ -186,7 +192,7 @@ Deno.test("contradictory places of texts and a missing model are usage errors", 
     await fails([...classify, "-", "--file", "a.txt"], 2, /both --file and -/);
     await fails([...classify, "-", "--text-key", "a", "--text-column", "b"], 2, /both --text-column and --text-key/);
     await fails([...classify, "--file", `${folder}/a.csv`], 2, /--text-column/);
-    await fails(["classify", "film"], 2, /--checkpoint/);
+    await fails(["classify"], 2, /no text was given\. Give texts, --file PATH, or - for standard input/);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../src/errors.ts";
-import { cacheFolder, configFolder, dataFolder, type FolderEnvironment } from "../../src/files/folders.ts";
+import { cacheFolder, dataFolder, type FolderEnvironment } from "../../src/files/folders.ts";
 
 const environment = (os: FolderEnvironment["os"], variables: Record<string, string>): FolderEnvironment => ({
   os,
@@ -10,7 +10,6 @@ const environment = (os: FolderEnvironment["os"], variables: Record<string, stri
 Deno.test("folders follow the XDG specification below HOME", () => {
   const linux = environment("linux", { HOME: "/home/a" });
   assert.equal(cacheFolder(linux), "/home/a/.cache/epsilon");
-  assert.equal(configFolder(linux), "/home/a/.config/epsilon");
   assert.equal(dataFolder(linux), "/home/a/.local/share/epsilon");
 });
 
@@ -22,9 +21,9 @@ Deno.test("an absolute XDG variable wins on every system, a relative one is igno
 
 Deno.test("macOS and Windows have their own places", () => {
   assert.equal(cacheFolder(environment("darwin", { HOME: "/Users/a" })), "/Users/a/Library/Caches/epsilon");
-  const windows = environment("windows", { LOCALAPPDATA: "C:\\Local", APPDATA: "C:\\Roaming" });
+  const windows = environment("windows", { LOCALAPPDATA: "C:\\Local" });
   assert.equal(cacheFolder(windows), "C:\\Local\\epsilon\\cache");
-  assert.equal(configFolder(windows), "C:\\Roaming\\epsilon\\config");
+  assert.equal(dataFolder(windows), "C:\\Local\\epsilon\\data");
 });
 
 Deno.test("without a home the error names the variable to set", () => {

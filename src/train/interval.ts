@@ -1,0 +1,13 @@
+/** Standard normal quantile of 0.975: intervals cover with probability 95 %. */
+const QUANTILE = 1.959963984540054;
+
+/**
+ * Wilson's 95 % interval for a share of which `share` was seen in `n` independent trials (Wilson, 1927); unlike
+ * share ± 2 standard errors it stays within 0 … 1 and holds near its ends. NaN without trials.
+ */
+export function wilsonInterval(share: number, n: number): { readonly lower: number; readonly upper: number } {
+  const z2 = QUANTILE ** 2;
+  const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const reach = QUANTILE / (1 + z2 / n) * Math.sqrt(share * (1 - share) / n + z2 / (4 * n ** 2));
+  return { lower: centre - reach, upper: centre + reach };
+}
