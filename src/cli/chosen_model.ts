@@ -1,6 +1,8 @@
 import { printable } from "../files/printable.ts";
+import type { Checkpoint } from "../model/checkpoint.ts";
 import { loadCheckpoint, type LoadedCheckpoint, type LoadOptions } from "../model/checkpoint_file.ts";
 import { loadShippedModel } from "../model/shipped_model.ts";
+import type { Terminal } from "./output.ts";
 
 /** The model that a command works with. */
 export interface ChosenModel extends LoadedCheckpoint {
@@ -20,6 +22,12 @@ export interface ModelName {
 export async function chooseModel(path: string | undefined, options: LoadOptions = {}): Promise<ChosenModel> {
   if (path === undefined) return { ...await loadShippedModel(), builtIn: true };
   return { ...await loadCheckpoint(path, options), builtIn: false };
+}
+
+/** Says so where a checkpoint holds weights alone, to which the paper's configuration is given. */
+export function warnOfBareWeights({ vocabularyHash }: Checkpoint, path: string, terminal: Terminal): void {
+  if (vocabularyHash !== undefined) return;
+  terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
 }
 
 export function modelName({ checkpoint: { details }, path, sha256 }: LoadedCheckpoint): ModelName {

@@ -1,8 +1,9 @@
 import { DataError, UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
 import { parseToml, TomlSyntaxError } from "../libraries/toml.ts";
+import { kebabCase } from "../model/key_name.ts";
 import { suggestName } from "./nearest.ts";
-import { camelCase, type Declarations, environmentName, kebabCase, type Values } from "./option.ts";
+import { camelCase, type Declarations, environmentName, type Values } from "./option.ts";
 
 /** Where a value came from, the strongest first; `--set` counts as a flag. */
 export type Origin = "flag" | "environment" | "file" | "default";

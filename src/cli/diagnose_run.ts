@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
-import { type DiagnosisProgress, readInstruments } from "../diagnose/instruments/diagnosis.ts";
+import { readInstruments } from "../diagnose/instruments/diagnosis.ts";
 import { THOROUGH } from "../diagnose/instruments/effort.ts";
 import { type InstrumentName, tablesOf } from "../diagnose/instruments/instruments.ts";
 import { sampleOrder } from "../diagnose/instruments/sample.ts";
@@ -10,7 +10,7 @@ import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError, UsageError } from "../errors.ts";
-import { fileError } from "../files/file_error.ts";
+import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { replaceInstrumentRows } from "../metrics/instrument_csv.ts";
 import { RunLock } from "../metrics/run_lock.ts";
@@ -19,14 +19,15 @@ import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { loadCheckpoint } from "../model/checkpoint_file.ts";
 import { PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Outputs } from "../train/evaluation.ts";
+import { runToEnd } from "../train/run_to_end.ts";
 import type { DiagnoseContext } from "./diagnose.ts";
-import { placeOf } from "./evaluate_sweep.ts";
+import { warnOfBareWeights } from "./chosen_model.ts";
 import { formatTable } from "./format.ts";
 import { namedInstruments, prepareInstruments } from "./instrument_choice.ts";
-import { recordBeside, splitReviews } from "./judged_reviews.ts";
+import { judgedData, placeOf, recordBeside, splitReviews } from "./judged_reviews.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { chooseData, type DataValues, loadReviews, recordedData } from "./reviews.ts";
+import { type DataValues, loadReviews } from "./reviews.ts";
 
 /** The body of `epsilon diagnose`. */
 export async function diagnose(context: DiagnoseContext): Promise<number> {
@@ -34,15 +35,13 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
   const chosen = chosenInstruments(values.instruments ?? "all");
   await chooseDevice(values);
   const { checkpoint, path } = await loadCheckpoint(positionals[0], { fallbackConfig: PAPER_CONFIG });
-  if (checkpoint.vocabularyHash === undefined) {
-    terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
-  }
+  warnOfBareWeights(checkpoint, path, terminal);
   const record = await recordBeside(path, checkpoint);
   const folder = folderOf(values.out, record, path);
   const progress = new Progress(values.progress);
   const engine = await openEngine(checkpoint.config, values);
   try {
-    const data = record === undefined ? await chooseData(values) : recordedData(values, record);
+    const data = await judgedData(values, record);
     const subject = { context, checkpoint, path, data, engine, progress };
     const dataset = await loadData(subject, values.split === "test" ? "test" : "train");
     const { instruments, entries } = await prepareInstruments(chosen, checkpoint.config, data.vocabulary, terminal);
@@ -52,7 +51,11 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
     const fittedOn = instruments.has("calibration") ? await fittingOutputs(subject, dataset, outputs) : undefined;
     const { config, state: { weights } } = checkpoint;
     const options = { instruments, engine, weights, config, dataset, indices, outputs, fittedOn, entries };
-    const rows = await follow(readInstruments({ ...options, effort: THOROUGH, seed: values.seed }), progress);
+    progress.begin();
+    const rows = await runToEnd(
+      readInstruments({ ...options, effort: THOROUGH, seed: values.seed }),
+      ({ instrument, done, total }) => progress.update({ label: instrument, done, total }),
+    );
     const { run, ...place } = { ...placeOf(checkpoint, path), split: values.split };
     const name = run ?? basename(path).replace(/\.safetensors$/, "");
     const files = await lockedIfRun(
@@ -117,13 +120,11 @@ async function judge(
   const { batchSize } = context.values;
   const evaluation = evaluateDataset({ engine, dataset, indices, modelConfig, batchSize });
   progress.begin();
-  let next = await evaluation.next();
-  for (; !next.done; next = await evaluation.next()) {
-    const { batch, batches } = next.value;
+  const { outputs } = await runToEnd(evaluation, ({ batch, batches }) => {
     progress.update({ label: "evaluating", done: batch, total: batches });
-  }
+  });
   progress.clear();
-  return next.value.outputs;
+  return outputs;
 }
 
 /** What the temperature is fitted on: the validation reviews; undefined, with the reason told, when they are not there. */
@@ -144,24 +145,9 @@ async function fittingOutputs(
   }
 }
 
-async function follow(
-  reading: AsyncGenerator<DiagnosisProgress, InstrumentRow[], void>,
-  progress: Progress,
-): Promise<InstrumentRow[]> {
-  progress.begin();
-  let next = await reading.next();
-  for (; !next.done; next = await reading.next()) {
-    const { instrument, done, total } = next.value;
-    progress.update({ label: instrument, done, total });
-  }
-  return next.value;
-}
-
 /** Makes `folder` where it is missing and writes into it; if it is a run's, nobody else may write to it meanwhile. */
 async function lockedIfRun<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
-  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
-    throw fileError("Cannot make the folder", folder, error);
-  });
+  await makeFolder(folder);
   const isRun = await Deno.lstat(join(folder, RUN_JSON)).then(() => true, () => false);
   const lock = isRun ? await RunLock.acquire(folder) : undefined;
   try {

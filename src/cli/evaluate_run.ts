@@ -11,15 +11,16 @@ import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
 import { evaluateDataset, type Evaluation } from "../train/evaluation.ts";
 import { wilsonInterval } from "../train/interval.ts";
+import { runToEnd } from "../train/run_to_end.ts";
 import { klScaleAt } from "../train/schedule.ts";
-import { chooseModel, modelName, nameInTalk } from "./chosen_model.ts";
+import { chooseModel, modelName, nameInTalk, warnOfBareWeights } from "./chosen_model.ts";
 import type { EvaluateContext } from "./evaluate.ts";
-import { placeOf, reportSweep } from "./evaluate_sweep.ts";
+import { reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
 import { jsonDocument } from "./output.ts";
-import { recordBeside, splitReviews } from "./judged_reviews.ts";
+import { judgedData, placeOf, recordBeside, splitReviews } from "./judged_reviews.ts";
 import { Progress } from "./progress.ts";
-import { chooseData, loadReviews, recordedData } from "./reviews.ts";
+import { loadReviews } from "./reviews.ts";
 import { readThresholds } from "./thresholds.ts";
 
 type Split = EvaluateContext["values"]["split"];
@@ -32,14 +33,12 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
   const model = await chooseModel(given, { fallbackConfig: PAPER_CONFIG });
   const { checkpoint, path } = model;
   if (model.builtIn) terminal.say(`Using ${nameInTalk(model)}; a run folder or checkpoint file takes its place.`);
-  if (checkpoint.vocabularyHash === undefined) {
-    terminal.warn(`${path} holds no configuration: the paper's is taken, and the vocabulary is not checked.`);
-  }
+  warnOfBareWeights(checkpoint, path, terminal);
   const record = model.builtIn ? undefined : await recordBeside(path, checkpoint);
   const progress = new Progress(values.progress);
   try {
     const dataset = await loadReviews({
-      data: record === undefined ? await chooseData(values) : recordedData(values, record),
+      data: await judgedData(values, record),
       threads: values.threads,
       split: values.split === "test" ? "test" : "train",
       progress,
@@ -115,16 +114,12 @@ async function judge<Result>(
   const engine = await openEngine(checkpoint.config, values);
   try {
     await engine.upload({ weights: checkpoint.state.weights });
-    const evaluation = work(engine);
     progress.begin();
-    let tokens = 0;
-    while (true) {
-      const next = await evaluation.next();
-      if (next.done) return next.value;
-      const { batch, batches } = next.value;
-      tokens += next.value.tokens;
-      progress.update({ label: "evaluating", done: batch, total: batches, count: { value: tokens, unit: "tokens" } });
-    }
+    let value = 0;
+    return await runToEnd(work(engine), ({ batch, batches, tokens }) => {
+      value += tokens;
+      progress.update({ label: "evaluating", done: batch, total: batches, count: { value, unit: "tokens" } });
+    });
   } finally {
     await engine.close();
   }

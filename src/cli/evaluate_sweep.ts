@@ -4,11 +4,10 @@ import { writeFileAtomically } from "../files/atomic.ts";
 import { printable } from "../files/printable.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
 import { THRESHOLD_CSV, thresholdCsv, thresholdMetrics } from "../metrics/threshold_csv.ts";
-import { readTrainPosition } from "../metrics/train_position.ts";
-import type { Checkpoint } from "../model/checkpoint.ts";
 import { type ChosenModel, modelName } from "./chosen_model.ts";
 import type { EvaluateContext } from "./evaluate.ts";
 import { formatColumns } from "./format.ts";
+import { placeOf } from "./judged_reviews.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 
 export interface SweepReport {
@@ -37,12 +36,6 @@ export async function reportSweep(
   const named = { checkpoint: path, ...modelName(model), split: values.split };
   const result = { ...named, kl_scale: klScale, thresholds: points.map(pointResult) };
   await terminal.write(values.json ? jsonDocument(result) : formatPoints(points));
-}
-
-/** Whose weights a checkpoint holds, for the first columns of a table; null where it does not say. */
-export function placeOf({ details, position }: Checkpoint, path: string) {
-  const { step = null, epoch = null } = position === undefined ? {} : readTrainPosition(position, path);
-  return { run: details.run ?? null, step, epoch };
 }
 
 function pointResult(point: ThresholdPoint) {

@@ -4,7 +4,10 @@ import { stratifiedSplit } from "../data/split.ts";
 import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
+import type { JudgedPlace } from "../metrics/schema.ts";
+import { readTrainPosition } from "../metrics/train_position.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
+import { chooseData, type DataValues, recordedData } from "./reviews.ts";
 
 /** By which reviews a model is judged. */
 export type JudgedSplit = "validation" | "train" | "test" | "all";
@@ -18,6 +21,17 @@ export async function recordBeside(path: string, { details }: Checkpoint): Promi
     if (error instanceof DataError && error.cause instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** Whose weights a checkpoint holds, for the first columns of a table; null where it does not say. */
+export function placeOf({ details, position }: Checkpoint, path: string): Omit<JudgedPlace, "split"> {
+  const { step = null, epoch = null } = position === undefined ? {} : readTrainPosition(position, path);
+  return { run: details.run ?? null, step, epoch };
+}
+
+/** The data options by which a model is judged: those of its run, where `record` is there, unless others are given. */
+export async function judgedData(values: DataValues, record: RunRecord | undefined): Promise<DataValues> {
+  return record === undefined ? await chooseData(values) : recordedData(values, record);
 }
 
 /** The reviews of `split`; training and validation are parted as the checkpoint's metadata says. */

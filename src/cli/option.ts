@@ -1,4 +1,5 @@
 import type { OptionSpec } from "../libraries/arguments.ts";
+import { kebabCase } from "../model/key_name.ts";
 import type { Range } from "../model/range.ts";
 
 /**
@@ -103,11 +104,6 @@ export function switchOption(declaration: Common): OptionDeclaration<boolean> {
 export function grouped<D extends Declarations>(group: string, declarations: D): D {
   const entries = Object.entries(declarations).map(([key, declaration]) => [key, { ...declaration, group }]);
   return Object.fromEntries(entries) as D;
-}
-
-/** `learningRate` → `learning-rate`. */
-export function kebabCase(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** `learning-rate`, `learning_rate` and `learningRate` → `learningRate`. */

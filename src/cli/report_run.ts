@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
-import { fileError } from "../files/file_error.ts";
+import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { makeReport, MOST_RUNS_WITH_STEPS, REPORT_INSTRUMENTS } from "../report/report.ts";
 import { readRuns } from "../report/run.ts";
@@ -22,11 +22,7 @@ export async function report({ values, positionals, terminal }: ReportContext): 
   const folder = `${basename(out).replace(/\.html?$/i, "")}-charts`;
   const { page, specifications } = await makeReport(runs, { title, folder });
   const beside = join(dirname(out), folder);
-  if (specifications.size > 0) {
-    await Deno.mkdir(beside, { recursive: true }).catch((error) => {
-      throw fileError("Cannot make the folder", beside, error);
-    });
-  }
+  if (specifications.size > 0) await makeFolder(beside);
   for (const [name, text] of specifications) await writeFileAtomically(join(beside, name), text);
   await writeFileAtomically(out, page);
   terminal.say(`Wrote ${out} and ${specifications.size} specifications in ${beside}`);

@@ -3,8 +3,9 @@ import type { TokenizedDataset } from "../data/dataset.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError } from "../errors.ts";
-import { fileError } from "../files/file_error.ts";
+import { makeFolder } from "../files/make_folder.ts";
 import { readRuns } from "../report/run.ts";
+import { meanOf } from "../report/statistics.ts";
 import { bestEpoch } from "../report/summary.ts";
 import type { ReproducedRun } from "../report/reproduction/results.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
@@ -74,9 +75,7 @@ class Reproducing {
   async run(): Promise<number> {
     const { values, terminal } = this.#context;
     await chooseDevice(values);
-    await Deno.mkdir(this.#folder, { recursive: true }).catch((error) => {
-      throw fileError("Cannot make the folder", this.#folder, error);
-    });
+    await makeFolder(this.#folder);
     const data = await chooseData(values);
     const reading = { data, threads: values.threads, progress: this.#progress, terminal };
     const dataset = await loadReviews({ ...reading, split: "train" });
@@ -164,7 +163,7 @@ async function meanSteps(runs: readonly PlannedRun[]): Promise<number> {
       "Leave repeat out of --models, or train that run anew.",
     );
   });
-  return Math.max(1, Math.round(steps.reduce((sum, value) => sum + value, 0) / steps.length));
+  return Math.max(1, Math.round(meanOf(steps)));
 }
 
 /** The runs as a report reads them, in the plan's order. */

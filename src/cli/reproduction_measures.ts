@@ -11,6 +11,7 @@ import type { ModelConfig } from "../model/config.ts";
 import type { TestResult } from "../report/reproduction/results.ts";
 import { evaluateDataset } from "../train/evaluation.ts";
 import { batchesPerEpoch } from "../train/loop.ts";
+import { runToEnd } from "../train/run_to_end.ts";
 import type { Progress } from "./progress.ts";
 import type { ReproduceContext } from "./reproduce.ts";
 import type { PlannedRun } from "./reproduction_plan.ts";
@@ -39,12 +40,9 @@ export async function testRuns({ runs, dataset, values, progress }: MeasureOptio
       await engine.upload({ weights: checkpoint.state.weights });
       const work = evaluateDataset({ engine, dataset, indices, modelConfig: checkpoint.config, batchSize });
       progress.begin();
-      let next = await work.next();
-      for (; !next.done; next = await work.next()) {
-        const { batch, batches } = next.value;
+      const { reviews, accuracy, accuracyStandardError } = await runToEnd(work, ({ batch, batches }) => {
         progress.update({ label: `testing ${variant}, seed ${seed}`, done: batch, total: batches });
-      }
-      const { reviews, accuracy, accuracyStandardError } = next.value;
+      });
       results.set(folder, { reviews, accuracy, standardError: accuracyStandardError });
     } finally {
       await engine.close();
@@ -89,9 +87,8 @@ export async function timeRuns({ runs, dataset, values, progress }: MeasureOptio
   const clock = () => performance.now();
   const work = timeEpochs({ models, open, dataset, indices, rounds: ROUNDS, clock, processorClock });
   progress.begin();
-  let next = await work.next();
-  for (; !next.done; next = await work.next()) {
-    progress.update({ label: "timing under equal conditions", done: next.value.turn, total: next.value.turns });
-  }
-  return { timings: next.value, batchesPerEpoch: batches, device };
+  const timings = await runToEnd(work, ({ turn, turns }) => {
+    progress.update({ label: "timing under equal conditions", done: turn, total: turns });
+  });
+  return { timings, batchesPerEpoch: batches, device };
 }

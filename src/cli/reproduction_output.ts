@@ -21,7 +21,7 @@ import {
   type SummaryRow,
 } from "../report/reproduction/results.ts";
 import { formatColumns } from "./format.ts";
-import { kebabCase } from "./option.ts";
+import { kebabCase } from "../model/key_name.ts";
 import type { ReproduceContext } from "./reproduce.ts";
 import type { MeasuredTimes } from "./reproduction_measures.ts";
 

@@ -6,7 +6,7 @@ import { applicableConfig } from "../model/config.ts";
 import { TRAIN_RANGES } from "../train/config.ts";
 import { resolveOptions } from "./configuration.ts";
 import { suggestName } from "./nearest.ts";
-import { kebabCase } from "./option.ts";
+import { kebabCase } from "../model/key_name.ts";
 import type { Terminal } from "./output.ts";
 import type { ReproduceContext } from "./reproduce.ts";
 import { modelConfigOf, recipeOf, withModelDefaults } from "./run_configuration.ts";

@@ -10,7 +10,7 @@ import {
   validateModelConfig,
 } from "../model/config.ts";
 import { PAPER_RECIPES, type TrainConfig, validateTrainConfig } from "../train/config.ts";
-import { kebabCase } from "./option.ts";
+import { kebabCase } from "../model/key_name.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
 import type { DataValues } from "./reviews.ts";
 import type { TrainContext } from "./train.ts";

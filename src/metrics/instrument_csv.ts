@@ -1,6 +1,11 @@
 import { join } from "node:path";
-import { INSTRUMENT_TABLES, type InstrumentRow, type InstrumentTable } from "../diagnose/instruments/table.ts";
-import { PLACE_COLUMNS } from "../diagnose/instruments/table.ts";
+import {
+  INSTRUMENT_TABLES,
+  type InstrumentRow,
+  type InstrumentTable,
+  PLACE_COLUMNS,
+  tableFile,
+} from "../diagnose/instruments/table.ts";
 import type { InstrumentPlace } from "../diagnose/instruments/training_instruments.ts";
 import { DataError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
@@ -10,7 +15,7 @@ import { formatCsvRow } from "../libraries/csv.ts";
 
 /** The file of an instrument's table in `folder`. */
 export function instrumentPath(folder: string, table: InstrumentTable): string {
-  return join(folder, `${table}.csv`);
+  return join(folder, tableFile(table));
 }
 
 /** First line of an instrument's table, with its `\n`. */

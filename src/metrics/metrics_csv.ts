@@ -1,8 +1,7 @@
-import { DataError } from "../errors.ts";
-import { printable } from "../files/printable.ts";
-import { type CsvRecord, formatCsvRow, parseCsv } from "../libraries/csv.ts";
-import { finishedLines, type ReadLinesOptions } from "./finished_lines.ts";
+import { type CsvRecord, formatCsvRow } from "../libraries/csv.ts";
+import type { ReadLinesOptions } from "./finished_lines.ts";
 import { METRIC_COLUMNS, type MetricRow, SPLITS } from "./schema.ts";
+import { fieldFault, readTable } from "./table_csv.ts";
 
 /** How a metrics file is read. */
 export type ReadMetricsOptions = ReadLinesOptions;
@@ -20,19 +19,12 @@ export function formatMetricRow({ run, step, epoch, split, metric, value }: Metr
  * Throws DataError with the line for a wrong header, a broken record or a field that is none of its column.
  */
 export async function* readMetrics(path: string, options: ReadMetricsOptions = {}): AsyncGenerator<MetricRow, void> {
-  let header = true;
-  for await (const record of parseCsv(finishedLines(path, options), { name: path })) {
-    if (header) {
-      const fits = record.values.length === METRIC_COLUMNS.length &&
-        METRIC_COLUMNS.every((column, i) => record.values[i] === column);
-      if (!fits) throw fault(path, record.line, "header", record.values.join(","), METRIC_COLUMNS.join(","));
-      header = false;
-    } else {
-      yield metricRow(record, path);
-    }
+  for await (const record of readTable(path, { ...options, columns: METRIC_COLUMNS, hint: HINT })) {
+    yield metricRow(record, path);
   }
-  if (header) throw fault(path, 1, "header", "nothing", METRIC_COLUMNS.join(","));
 }
+
+const HINT = "The file was changed after epsilon wrote it; restore it or leave this run out.";
 
 /** A metric of such a name would be two columns of one name in a wide table. */
 const COLUMNS: ReadonlySet<string> = new Set(METRIC_COLUMNS);
@@ -40,14 +32,16 @@ const COLUMNS: ReadonlySet<string> = new Set(METRIC_COLUMNS);
 function metricRow({ values, line }: CsvRecord, path: string): MetricRow {
   const [run, step, epoch, split, metric, value] = values;
   const knownSplit = SPLITS.find((known) => known === split);
-  if (run === "") throw fault(path, line, "run", run, "a name");
-  if (!isCount(step)) throw fault(path, line, "step", step, "a whole number");
-  if (epoch !== "" && !isCount(epoch)) throw fault(path, line, "epoch", epoch, "a whole number or nothing");
-  if (knownSplit === undefined) throw fault(path, line, "split", split, SPLITS.join(", "));
+  const fault = (column: string, found: string, wanted: string) =>
+    fieldFault({ path, line, hint: HINT }, column, found, wanted);
+  if (run === "") throw fault("run", run, "a name");
+  if (!isCount(step)) throw fault("step", step, "a whole number");
+  if (epoch !== "" && !isCount(epoch)) throw fault("epoch", epoch, "a whole number or nothing");
+  if (knownSplit === undefined) throw fault("split", split, SPLITS.join(", "));
   if (!/^[a-z][a-z0-9_]*$/.test(metric) || COLUMNS.has(metric)) {
-    throw fault(path, line, "metric", metric, "a name in snake case, none of the columns");
+    throw fault("metric", metric, "a name in snake case, none of the columns");
   }
-  if (value !== "" && !isNumber(value)) throw fault(path, line, "value", value, "a finite number or nothing");
+  if (value !== "" && !isNumber(value)) throw fault("value", value, "a finite number or nothing");
   return {
     run,
     step: Number(step),
@@ -64,11 +58,4 @@ function isCount(text: string): boolean {
 
 function isNumber(text: string): boolean {
   return /^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text));
-}
-
-function fault(path: string, line: number, column: string, found: string, wanted: string): DataError {
-  return new DataError(
-    `Cannot read ${printable(path)}, line ${line}: ${column} is "${printable(found)}", wanted ${wanted}`,
-    "The file was changed after epsilon wrote it; restore it or leave this run out.",
-  );
 }

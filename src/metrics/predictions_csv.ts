@@ -1,14 +1,16 @@
-import { DataError } from "../errors.ts";
-import { printable } from "../files/printable.ts";
-import { formatCsvRow, parseCsv } from "../libraries/csv.ts";
+import { PLACE_COLUMNS } from "../diagnose/instruments/table.ts";
+import { formatCsvRow } from "../libraries/csv.ts";
 import { largestIndex, softmax } from "../train/calibration.ts";
 import type { Outputs } from "../train/evaluation.ts";
-import { finishedLines } from "./finished_lines.ts";
+import type { JudgedPlace } from "./schema.ts";
+import { fieldFault, readTable } from "./table_csv.ts";
 
 /** Name of the file in a run folder. */
 export const PREDICTIONS_CSV = "predictions.csv";
 
-const COLUMNS = ["run", "step", "epoch", "split", "data", "review", "label", "predicted", "probability"] as const;
+const COLUMNS = [...PLACE_COLUMNS, "data", "review", "label", "predicted", "probability"] as const;
+
+const HINT = "Make the file again with epsilon evaluate --predictions.";
 
 /** Hexadecimal digits of the data's SHA-256 that each row repeats: reviews are shared only within the same data. */
 const HASH_DIGITS = 12;
@@ -16,12 +18,8 @@ const HASH_DIGITS = 12;
 /** Rows formatted in one piece. */
 const PIECE = 1024;
 
-/** Whose weights judged which reviews; null where the checkpoint does not say. */
-export interface PredictionsPlace {
-  readonly run: string | null;
-  readonly step: number | null;
-  readonly epoch: number | null;
-  readonly split: string;
+/** Whose weights judged which reviews. */
+export interface PredictionsPlace extends JudgedPlace {
   readonly dataSha256: string;
 }
 
@@ -68,18 +66,11 @@ export function* predictionsCsv(
  * line for a wrong header or field, or when the file cannot be read.
  */
 export async function* readPredictions(path: string): AsyncGenerator<Prediction, void> {
-  const wanted = COLUMNS.join(",");
-  let header = true;
-  for await (const { values, line } of parseCsv(finishedLines(path, {}), { name: path })) {
-    if (header) {
-      if (values.join(",") !== wanted) throw fault(path, line, "header", values.join(","), wanted);
-      header = false;
-      continue;
-    }
+  for await (const { values, line } of readTable(path, { columns: COLUMNS, hint: HINT })) {
     const [, , , split, data, review, label, predicted] = values;
     const count = (column: string, text: string) => {
       if (/^[0-9]+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-      throw fault(path, line, column, text, "a whole number");
+      throw fieldFault({ path, line, hint: HINT }, column, text, "a whole number");
     };
     yield {
       split,
@@ -89,12 +80,4 @@ export async function* readPredictions(path: string): AsyncGenerator<Prediction,
       predicted: predicted === "" ? null : count("predicted", predicted),
     };
   }
-  if (header) throw fault(path, 1, "header", "nothing", wanted);
-}
-
-function fault(path: string, line: number, column: string, found: string, wanted: string): DataError {
-  return new DataError(
-    `Cannot read ${printable(path)}, line ${line}: ${column} is "${printable(found)}", wanted ${wanted}`,
-    "Make the file again with epsilon evaluate --predictions.",
-  );
 }

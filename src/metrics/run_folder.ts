@@ -3,6 +3,7 @@ import type { InstrumentEvent } from "../diagnose/instruments/training_instrumen
 import { DataError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { fileError } from "../files/file_error.ts";
+import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { encodeCheckpoint } from "../model/checkpoint.ts";
 import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
@@ -73,9 +74,7 @@ export class RunFolder implements AsyncDisposable {
    */
   static async create(path: string, start: RunStart): Promise<RunFolder> {
     requireRunName(start.run);
-    await Deno.mkdir(path, { recursive: true }).catch((error) => {
-      throw fileError("Cannot make the run folder", path, error);
-    });
+    await makeFolder(path, "Cannot make the run folder");
     await requireVacant(path);
     const lock = await RunLock.acquire(path);
     try {

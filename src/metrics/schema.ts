@@ -1,3 +1,5 @@
+import { PLACE_COLUMNS } from "../diagnose/instruments/table.ts";
+import type { InstrumentPlace } from "../diagnose/instruments/training_instruments.ts";
 import type { MetricValue } from "../train/events.ts";
 
 /** Metrics that may stand in `metrics.csv`: functions of seed, data and configuration only (interface, "Run folder"). */
@@ -23,7 +25,13 @@ export const TIMING_NAMES = ["seconds", "tokens_per_second", "reviews_per_second
 export const SPLITS = ["train", "validation", "test"] as const;
 
 /** Columns of both files. */
-export const METRIC_COLUMNS = ["run", "step", "epoch", "split", "metric", "value"] as const;
+export const METRIC_COLUMNS = [...PLACE_COLUMNS, "metric", "value"] as const;
+
+/** Whose weights were judged on what; null where the checkpoint does not say. */
+export interface JudgedPlace extends Pick<InstrumentPlace, "step" | "epoch"> {
+  readonly run: string | null;
+  readonly split: string;
+}
 
 /** One row of `metrics.csv` or `timing.csv`. */
 export interface MetricRow extends Omit<MetricValue, "value"> {

@@ -1,18 +1,13 @@
+import { PLACE_COLUMNS, tableFile } from "../diagnose/instruments/table.ts";
 import type { ThresholdPoint } from "../diagnose/threshold_sweep.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
+import type { JudgedPlace } from "./schema.ts";
 
 /** Name of the file in a run folder. */
-export const THRESHOLD_CSV = "threshold.csv";
+export const THRESHOLD_CSV = tableFile("threshold");
 
-const COLUMNS = ["run", "step", "epoch", "split", "threshold", "metric", "value"] as const;
-
-/** Whose weights were judged on what; null where the checkpoint does not say. */
-export interface SweepPlace {
-  readonly run: string | null;
-  readonly step: number | null;
-  readonly epoch: number | null;
-  readonly split: string;
-}
+/** Columns of the file after the place. */
+export const THRESHOLD_COLUMNS = ["threshold", "metric", "value"] as const;
 
 /** The values of a point that are the same each time; what a clock measured is none of them. */
 export function thresholdMetrics({ evaluation, inference }: ThresholdPoint): Record<string, number> {
@@ -28,12 +23,12 @@ export function thresholdMetrics({ evaluation, inference }: ThresholdPoint): Rec
 }
 
 /** The text of `threshold.csv`: one row a value, in the order of the points. */
-export function thresholdCsv(place: SweepPlace, points: readonly ThresholdPoint[]): string {
+export function thresholdCsv(place: JudgedPlace, points: readonly ThresholdPoint[]): string {
   const { run, step, epoch, split } = place;
   const rows = points.flatMap((point) =>
     Object.entries(thresholdMetrics(point)).map(([metric, value]) =>
       formatCsvRow([run, step, epoch, split, point.threshold, metric, value])
     )
   );
-  return formatCsvRow(COLUMNS) + rows.join("");
+  return formatCsvRow([...PLACE_COLUMNS, ...THRESHOLD_COLUMNS]) + rows.join("");
 }

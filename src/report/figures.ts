@@ -1,4 +1,5 @@
 import type { ReportRun } from "./run.ts";
+import { meanOf, type Sample, sampleOf } from "./statistics.ts";
 import { bestEpoch, lastEpoch, meanEpochSeconds } from "./summary.ts";
 
 /** A figure of a run as a whole. */
@@ -41,7 +42,17 @@ export function perSeed(runs: readonly ReportRun[], figure: Figure): ReadonlyMap
     const key = run.record === undefined ? `path ${run.path}` : `seed ${run.record.seed}`;
     if (value !== undefined) values.set(key, [...values.get(key) ?? [], value]);
   }
-  return new Map([...values].map(([key, own]) => [key, own.reduce((sum, value) => sum + value, 0) / own.length]));
+  return new Map([...values].map(([key, own]) => [key, meanOf(own)]));
+}
+
+/** The figures that at least one of `runs` has. */
+export function presentFigures(runs: readonly ReportRun[]): Figure[] {
+  return FIGURES.filter((figure) => runs.some((run) => figure.of(run) !== undefined));
+}
+
+/** What the seeds of `runs` tell of the figure; undefined when none has it. */
+export function seedSample(runs: readonly ReportRun[], figure: Figure): Sample | undefined {
+  return sampleOf([...perSeed(runs, figure).values()]);
 }
 
 /** `value` for people: percentages with two decimals, without their sign. */

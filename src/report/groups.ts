@@ -1,4 +1,5 @@
 import { applicableConfig, variantName } from "../model/config.ts";
+import { kebabCase } from "../model/key_name.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { type Series, seriesOf } from "./charts/series.ts";
 import type { ReportRun } from "./run.ts";
@@ -53,8 +54,8 @@ export function differences(groups: readonly Pick<Group, "configuration">[]): Di
 }
 
 /** How the lines of `runs` are told apart in a chart: by run, or by group where there are more runs than colours. */
-export function seriesOfRuns(runs: readonly ReportRun[]): Series {
-  const groupOf = new Map(groupRuns(runs).flatMap((group) => group.runs.map((run) => [run.label, group.label])));
+export function seriesOfRuns(runs: readonly ReportRun[], groups: readonly Group[] = groupRuns(runs)): Series {
+  const groupOf = new Map(groups.flatMap((group) => group.runs.map((run) => [run.label, group.label])));
   return seriesOf(runs.map(({ label }) => label), (run) => groupOf.get(run) ?? run);
 }
 
@@ -67,8 +68,4 @@ function configurationOf({ record }: ReportRun): Map<string, string> {
     ["data", record.dataSha256.slice(0, HASH_SHOWN)],
     ["vocabulary", record.vocabularySha256.slice(0, HASH_SHOWN)],
   ]);
-}
-
-function kebabCase(key: string): string {
-  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

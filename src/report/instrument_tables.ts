@@ -1,33 +1,46 @@
-import { DataError } from "../errors.ts";
-import { printable } from "../files/printable.ts";
-import { parseCsv } from "../libraries/csv.ts";
-import { finishedLines } from "../metrics/finished_lines.ts";
+import { INSTRUMENT_TABLES, PLACE_COLUMNS } from "../diagnose/instruments/table.ts";
+import { fieldFault, readTable } from "../metrics/table_csv.ts";
+import { THRESHOLD_COLUMNS } from "../metrics/threshold_csv.ts";
+
+/** Columns of each table after the place. */
+const COLUMNS = { ...INSTRUMENT_TABLES, threshold: THRESHOLD_COLUMNS } as const;
 
 /** How the fields of a column read: a text, a whole number, or a number that may be missing. */
 type Kind = "text" | "count" | "number";
 
-/** Columns of each instrument's table after `run,step,epoch,split`; the file is `NAME.csv` in the run folder. */
-const COLUMNS = {
-  halting: { token_class: "text", steps: "count", tokens: "count" },
-  bins: { head: "count", block_step: "count", metric: "text", value: "number" },
-  attention: { head: "count", block_step: "count", metric: "text", value: "number" },
-  calibration: { metric: "text", value: "number" },
-  reliability: {
-    bins: "count",
-    bin: "count",
-    lower: "number",
-    upper: "number",
-    count: "count",
-    confidence: "number",
-    accuracy: "number",
-  },
-  exits: { block_step: "count", metric: "text", value: "number" },
-  jacobian: { review: "count", block_step: "count", metric: "text", value: "number" },
-  eigenvalues: { review: "count", block_step: "count", index: "count", real: "number", imaginary: "number" },
-  confusion: { actual: "text", predicted: "text", count: "count" },
-  threshold: { threshold: "number", metric: "text", value: "number" },
-  tokens: { review: "count", label: "text", predicted: "text", position: "count", token: "text", steps: "count" },
-} as const satisfies Record<string, Record<string, Kind>>;
+/** The kind of each column; one name is of one kind in all tables. */
+const KINDS = {
+  run: "text",
+  step: "number",
+  epoch: "number",
+  split: "text",
+  token_class: "text",
+  steps: "count",
+  tokens: "count",
+  head: "count",
+  block_step: "count",
+  metric: "text",
+  value: "number",
+  bins: "count",
+  bin: "count",
+  lower: "number",
+  upper: "number",
+  count: "count",
+  confidence: "number",
+  accuracy: "number",
+  actual: "text",
+  predicted: "text",
+  review: "count",
+  label: "text",
+  position: "count",
+  token: "text",
+  index: "count",
+  real: "number",
+  imaginary: "number",
+  threshold: "number",
+} as const satisfies Record<ColumnName, Kind>;
+
+type ColumnName = typeof PLACE_COLUMNS[number] | typeof COLUMNS[keyof typeof COLUMNS][number];
 
 /** Tables beside the metrics that a report reads. */
 export type TableName = keyof typeof COLUMNS;
@@ -44,15 +57,10 @@ interface Snapshot {
 export type InstrumentRow<Name extends TableName> =
   & Snapshot
   & {
-    readonly [Column in keyof typeof COLUMNS[Name]]: typeof COLUMNS[Name][Column] extends "text" ? string
-      : typeof COLUMNS[Name][Column] extends "count" ? number
+    readonly [Column in typeof COLUMNS[Name][number]]: typeof KINDS[Column] extends "text" ? string
+      : typeof KINDS[Column] extends "count" ? number
       : number | null;
   };
-
-/** The file name of an instrument's table. */
-export function instrumentFile(name: TableName): string {
-  return `${name}.csv`;
-}
 
 /**
  * The rows of an instrument's table, one by one in bounded memory. `onUnfinishedLine` is told of a half-written last
@@ -63,31 +71,20 @@ export async function* readInstrument<Name extends TableName>(
   name: Name,
   onUnfinishedLine: (text: string) => void,
 ): AsyncGenerator<InstrumentRow<Name>, void> {
-  const columns: [string, Kind][] = [
-    ["run", "text"],
-    ["step", "number"],
-    ["epoch", "number"],
-    ["split", "text"],
-    ...Object.entries(COLUMNS[name]),
-  ];
-  const wanted = columns.map(([column]) => column).join(",");
-  let header = true;
-  for await (const { values, line } of parseCsv(finishedLines(path, { onUnfinishedLine }), { name: path })) {
-    if (header) {
-      if (values.join(",") !== wanted) throw fault(path, line, "header", values.join(","), wanted);
-      header = false;
-      continue;
-    }
+  const columns = [...PLACE_COLUMNS, ...COLUMNS[name]];
+  for await (const { values, line } of readTable(path, { columns, hint: HINT, onUnfinishedLine })) {
     const row: Record<string, string | number | null> = {};
-    for (const [i, [column, kind]] of columns.entries()) {
+    for (const [i, column] of columns.entries()) {
+      const kind = KINDS[column];
       const field = readField(values[i], kind);
-      if (field === undefined) throw fault(path, line, column, values[i], WANTED[kind]);
+      if (field === undefined) throw fieldFault({ path, line, hint: HINT }, column, values[i], WANTED[kind]);
       row[column] = field;
     }
     yield row as unknown as InstrumentRow<Name>;
   }
-  if (header) throw fault(path, 1, "header", "nothing", wanted);
 }
+
+const HINT = "The file was changed after epsilon wrote it; make it again with epsilon diagnose.";
 
 const WANTED: Readonly<Record<Kind, string>> = {
   text: "a text",
@@ -100,11 +97,4 @@ function readField(text: string, kind: Kind): string | number | null | undefined
   if (kind === "number" && text === "") return null;
   const value = /^-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?$/.test(text) ? Number(text) : NaN;
   return (kind === "count" ? Number.isSafeInteger(value) && value >= 0 : Number.isFinite(value)) ? value : undefined;
-}
-
-function fault(path: string, line: number, column: string, found: string, wanted: string): DataError {
-  return new DataError(
-    `Cannot read ${printable(path)}, line ${line}: ${column} is "${printable(found)}", wanted ${wanted}`,
-    "The file was changed after epsilon wrote it; make it again with epsilon diagnose.",
-  );
 }

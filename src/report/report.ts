@@ -1,6 +1,7 @@
 import { VERSION } from "../version.ts";
 import { CHARTS } from "./charts/all.ts";
 import { type Chart, SECTIONS } from "./charts/chart.ts";
+import type { Series } from "./charts/series.ts";
 import { groupRuns, seriesOfRuns } from "./groups.ts";
 import { chartsSection, type DrawnChart } from "./html/charts_section.ts";
 import { legend } from "./html/legend.ts";
@@ -39,14 +40,16 @@ export interface ReportOptions {
 export async function makeReport(runs: readonly ReportRun[], { title, folder }: ReportOptions): Promise<Report> {
   const groups = groupRuns(runs);
   const charts = CHARTS.filter((chart) => fits(chart, runs.length));
-  const drawn = charts.flatMap((chart) => draw(chart, runs, folder) ?? []);
+  // The colours are those of all runs, so that a run has the same one in every chart.
+  const series = seriesOfRuns(runs, groups);
+  const drawn = charts.flatMap((chart) => draw(chart, runs, series, folder) ?? []);
   const specifications = new Map(drawn.map(({ chart, drawing }) => [fileName(chart), specificationJson(drawing)]));
   const sections: PageSection[] = [];
   const add = (heading: string, body: Markup | undefined) => {
     if (body !== undefined) sections.push({ id: heading.toLowerCase().replaceAll(" ", "-"), heading, body });
   };
   add("Summary", summarySection(runs, groups));
-  const key = legend(seriesOfRuns(runs));
+  const key = legend(series);
   for (const section of SECTIONS) {
     const body = await chartsSection(drawn, section);
     add(section, body === undefined ? undefined : markup`${key}${body}`);
@@ -63,13 +66,17 @@ function fits(chart: Chart, runs: number): boolean {
   return (runs === 1 || !chart.single) && (runs <= MOST_RUNS_WITH_STEPS || !chart.steps);
 }
 
-function draw(chart: Chart, runs: readonly ReportRun[], folder: string): DrawnChart | undefined {
+function draw(
+  chart: Chart,
+  runs: readonly ReportRun[],
+  series: Series,
+  folder: string,
+): DrawnChart | undefined {
   const drawable = runs.filter((run) => chart.lack(run) === undefined);
   if (drawable.length === 0) return undefined;
   return {
     chart,
-    // The colours are those of all runs, so that a run has the same one in every chart.
-    drawing: chart.draw(drawable, seriesOfRuns(runs)),
+    drawing: chart.draw(drawable, series),
     runs: drawable.length,
     of: runs.length,
     specification: `${encodeURIComponent(folder)}/${fileName(chart)}`,

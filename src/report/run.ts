@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { tableFile } from "../diagnose/instruments/table.ts";
 import { EpsilonError } from "../errors.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import { findRuns, readRunRows, type RunSource } from "../metrics/run_rows.ts";
 import type { MetricRow } from "../metrics/schema.ts";
-import { instrumentFile, type InstrumentRow, readInstrument, type TableName } from "./instrument_tables.ts";
+import { type InstrumentRow, readInstrument, type TableName } from "./instrument_tables.ts";
 
 /** The value of a metric at the end of an epoch. */
 export interface EpochValue extends Pick<MetricRow, "step" | "split" | "metric" | "value"> {
@@ -77,7 +78,7 @@ async function readInstruments(
   const broken = new Set<TableName>();
   let tokenReviews = 0;
   for (const name of names) {
-    const path = join(folder, instrumentFile(name));
+    const path = join(folder, tableFile(name));
     if (!await Deno.stat(path).then(() => true, () => false)) continue;
     const done = await noting(notes, async () => {
       const rows = readInstrument(path, name, () => notes.push(halfWritten(path)));

@@ -113,7 +113,8 @@ function around(mean: number, error: number, freedom: number): Interval {
   return { lower: mean - reach, upper: mean + reach };
 }
 
-function meanOf(values: readonly number[]): number {
+/** The mean of `values`, of which there is at least one. */
+export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 

@@ -1,4 +1,5 @@
 import type { ReportRun } from "./run.ts";
+import { meanOf } from "./statistics.ts";
 
 /** All values of one epoch of a run, by metric; null where a value is missing. */
 export interface EpochSummary {
@@ -39,9 +40,14 @@ export function lastEpoch(run: ReportRun): EpochSummary | undefined {
   return epochSummaries(run).at(-1);
 }
 
+/** How many of the run's epochs have ended. */
+export function epochsEnded({ epochs }: ReportRun): number {
+  return new Set(epochs.map(({ epoch }) => epoch)).size;
+}
+
 /** Mean seconds of an epoch's training, over the epochs that have them; undefined when none has. */
 export function meanEpochSeconds(run: ReportRun): number | undefined {
   const seconds = run.epochs.filter(({ split, metric }) => split === "train" && metric === "seconds")
     .flatMap(({ value }) => value === null ? [] : [value]);
-  return seconds.length === 0 ? undefined : seconds.reduce((sum, value) => sum + value, 0) / seconds.length;
+  return seconds.length === 0 ? undefined : meanOf(seconds);
 }

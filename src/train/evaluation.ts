@@ -5,6 +5,7 @@ import { RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import type { MetricValue } from "./events.ts";
+import { standardError } from "./interval.ts";
 import { meanLosses, metricRows, type Stopwatch } from "./sums.ts";
 import { turnTaker } from "./turn.ts";
 
@@ -108,7 +109,7 @@ export async function* evaluateDataset(
   return {
     ...meanLosses(sums, modelConfig),
     ...calibration,
-    accuracyStandardError: Math.sqrt(calibration.accuracy * (1 - calibration.accuracy) / indices.length),
+    accuracyStandardError: standardError(calibration.accuracy, indices.length),
     haltingDepthMean: stepsMean - 1,
     haltingStepsMean: stepsMean,
     reviews: indices.length,

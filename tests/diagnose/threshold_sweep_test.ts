@@ -5,6 +5,7 @@ import { sweepThresholds, type ThresholdPoint } from "../../src/diagnose/thresho
 import { AGREEMENT_CASES, buildCase, type BuiltCase } from "../../src/engine/cases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { UsageError } from "../../src/errors.ts";
+import { runToEnd } from "../../src/train/run_to_end.ts";
 import { headerWord, withCpu } from "../engine/cpu_harness.ts";
 
 const caseIn = (mode: BuiltCase["config"]["halting"]) => {
@@ -34,12 +35,11 @@ async function sweep(built: BuiltCase, engine: Engine, thresholds: readonly numb
     batchSize: batch.labels.length,
     thresholds,
   });
-  let next = await work.next(), batches = 0;
-  for (; !next.done; next = await work.next()) {
+  let batches = 0;
+  return await runToEnd(work, (done) => {
     batches++;
-    assert.deepEqual([next.value.batch, next.value.batches], [batches, 2 * thresholds.length]);
-  }
-  return next.value;
+    assert.deepEqual([done.batch, done.batches], [batches, 2 * thresholds.length]);
+  });
 }
 
 for (const mode of ["exit", "soft"] as const) {

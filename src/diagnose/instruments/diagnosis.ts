@@ -58,18 +58,18 @@ const TRACED_TOKENS = 16_384;
 export async function* readInstruments(
   options: DiagnosisOptions,
 ): AsyncGenerator<DiagnosisProgress, InstrumentRow[], void> {
-  const rows = [...outputRows(options)];
+  const packed = packBatch(options.dataset, options.indices, options.config.maxSeqLength);
+  const rows = [...outputRows(options, packed)];
   rows.push(...yield* tracedRows(options));
-  rows.push(...yield* sampledJacobians(options));
+  rows.push(...yield* sampledJacobians(options, packed));
   return rows;
 }
 
-/** The instruments that need no more than what the model said of the reviews. */
-function outputRows(options: DiagnosisOptions): InstrumentRow[] {
-  const { instruments, config, dataset, indices, outputs, fittedOn, entries, effort, seed } = options;
+/** The instruments that need no more than the reviews' tokens, `packed`, and what the model said of them. */
+function outputRows(options: DiagnosisOptions, packed: PackedBatch): InstrumentRow[] {
+  const { instruments, config, indices, outputs, fittedOn, entries, effort, seed } = options;
   const rows: InstrumentRow[] = [];
   const classes = config.numClasses;
-  const packed = packBatch(dataset, indices, config.maxSeqLength);
   if (instruments.has("halting")) {
     const { tokens } = packed;
     const input = { tokens, haltingSteps: outputs.haltingSteps, classes: classTable(entries) };
@@ -133,13 +133,13 @@ function* batchesOfTokens(dataset: TokenizedDataset, reviews: Uint32Array, longe
   }
 }
 
-/** The Jacobian at some reviews' states. */
+/** The Jacobian at some reviews' states; `tokens` and `offsets` hold all reviews. */
 async function* sampledJacobians(
-  { instruments, config, weights, dataset, indices, effort, seed }: DiagnosisOptions,
+  { instruments, config, weights, indices, effort, seed }: DiagnosisOptions,
+  { tokens, offsets }: PackedBatch,
 ): AsyncGenerator<DiagnosisProgress, InstrumentRow[], void> {
   if (!instruments.has("jacobian")) return [];
   const takeTurn = turnTaker(() => performance.now());
-  const { tokens, offsets } = packBatch(dataset, indices, config.maxSeqLength);
   const length = (place: number) => offsets[place + 1] - offsets[place];
   const candidates = sampleOrder(indices.length, seed).subarray(0, effort.jacobianCandidates);
   const places = candidates.toSorted((a, b) => length(a) - length(b) || a - b).subarray(0, effort.jacobianReviews);

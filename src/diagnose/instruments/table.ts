@@ -18,6 +18,11 @@ export const INSTRUMENT_TABLES = {
   eigenvalues: ["review", "block_step", "index", "real", "imaginary"],
 } as const;
 
+/** The file name of a table in a run folder. */
+export function tableFile(table: string): string {
+  return `${table}.csv`;
+}
+
 export type InstrumentTable = keyof typeof INSTRUMENT_TABLES;
 
 /** A row of an instrument's table without its place: one cell a column; null is an empty field. */

@@ -2,6 +2,7 @@ import type { TokenizedDataset } from "../../data/dataset.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { TrainEvent } from "../../train/events.ts";
+import { runToEnd } from "../../train/run_to_end.ts";
 import { readInstruments } from "./diagnosis.ts";
 import { PASSING } from "./effort.ts";
 import type { InstrumentName } from "./instruments.ts";
@@ -50,19 +51,8 @@ export async function* withInstruments(
     const needsWeights = instruments.has("exits") || instruments.has("jacobian");
     const none = { parameters: new Float32Array(0), buffers: new Float32Array(0) };
     const weights = needsWeights ? (await engine.download()).weights : none;
-    const reading = readInstruments({
-      ...options,
-      weights,
-      outputs: event.outputs,
-      fittedOn: event.outputs,
-      effort: PASSING,
-    });
-    let next = await reading.next();
-    while (!next.done) next = await reading.next();
-    yield {
-      kind: "instruments",
-      place: { step: event.step, epoch: event.epoch, split: "validation" },
-      rows: next.value,
-    };
+    const { step, epoch, outputs } = event;
+    const rows = await runToEnd(readInstruments({ ...options, weights, outputs, fittedOn: outputs, effort: PASSING }));
+    yield { kind: "instruments", place: { step, epoch, split: "validation" }, rows };
   }
 }

@@ -1,5 +1,6 @@
 import { appliesTo, INSTRUMENT_NAMES, type InstrumentName, tablesOf } from "../../diagnose/instruments/instruments.ts";
-import { instrumentFile, type InstrumentRow, type TableName } from "../instrument_tables.ts";
+import { tableFile } from "../../diagnose/instruments/table.ts";
+import type { InstrumentRow, TableName } from "../instrument_tables.ts";
 import type { ReportRun } from "../run.ts";
 import type { Drawing } from "./drawing.ts";
 import type { Series } from "./series.ts";
@@ -43,10 +44,10 @@ export function lackOfInstrument<Name extends TableName>(
   wanted: (row: InstrumentRow<Name>) => boolean = () => true,
 ): string | undefined {
   const rows: readonly InstrumentRow<Name>[] | undefined = run.instruments[name];
-  if (run.broken.has(name)) return `no readable ${instrumentFile(name)}`;
-  if (rows === undefined && !applies(name, run)) return `no ${instrumentFile(name)}, which its model cannot have`;
-  if (rows === undefined) return `no ${instrumentFile(name)}: run ${remedy(name, run.path)}`;
-  return rows.some(wanted) ? undefined : `no such rows in ${instrumentFile(name)}`;
+  if (run.broken.has(name)) return `no readable ${tableFile(name)}`;
+  if (rows === undefined && !applies(name, run)) return `no ${tableFile(name)}, which its model cannot have`;
+  if (rows === undefined) return `no ${tableFile(name)}: run ${remedy(name, run.path)}`;
+  return rows.some(wanted) ? undefined : `no such rows in ${tableFile(name)}`;
 }
 
 function remedy(name: TableName, path: string): string {

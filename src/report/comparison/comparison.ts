@@ -1,7 +1,7 @@
-import { type Figure, FIGURES, perSeed } from "../figures.ts";
+import { type Figure, perSeed, presentFigures, seedSample } from "../figures.ts";
 import { type Difference, differences, type Group, groupRuns } from "../groups.ts";
 import type { ReportRun } from "../run.ts";
-import { type MeanDifference, meanDifference, type Sample, sampleOf } from "../statistics.ts";
+import { type MeanDifference, meanDifference, type Sample } from "../statistics.ts";
 import { type RunTest, testAgreement } from "./agreement.ts";
 
 /** A figure of one run; undefined where the run does not have it. */
@@ -41,7 +41,7 @@ const COMPARED: ReadonlySet<string> = new Set(["best_accuracy", "last_accuracy",
 /** Compares `runs`, grouped by configuration. Reads their `predictions.csv`. */
 export async function compareRuns(runs: readonly ReportRun[]): Promise<Comparison> {
   const grouped = groupRuns(runs);
-  const figures = FIGURES.filter((figure) => runs.some((run) => figure.of(run) !== undefined));
+  const figures = presentFigures(runs);
   const groups = grouped.map((group): GroupFigures => ({ group, samples: samplesOf(group, figures) }));
   const { tests, notes } = await testAgreement(runs);
   return {
@@ -67,7 +67,7 @@ function valuesOf(run: ReportRun, figures: readonly Figure[]): ReadonlyMap<Figur
 
 function samplesOf({ runs }: Group, figures: readonly Figure[]): ReadonlyMap<Figure, Sample> {
   return new Map(figures.flatMap((figure) => {
-    const sample = sampleOf([...perSeed(runs, figure).values()]);
+    const sample = seedSample(runs, figure);
     return sample === undefined ? [] : [[figure, sample] as const];
   }));
 }

@@ -1,5 +1,6 @@
 import { formatCsvRow } from "../../libraries/csv.ts";
 import { CONFIDENCE, type Interval } from "../statistics.ts";
+import { epochsEnded } from "../summary.ts";
 import type { Comparison } from "./comparison.ts";
 
 const COLUMNS = [
@@ -76,13 +77,13 @@ export function comparisonCsv({ runs, groups, differences, tests }: Comparison):
 /** The comparison as a value for JSON; figures by name, missing ones left out. */
 export function comparisonJson({ runs, groups, options, differences, tests, notes }: Comparison): unknown {
   return {
-    runs: runs.map(({ run: { label, path, record, epochs }, group, values }) => ({
-      run: label,
-      path,
+    runs: runs.map(({ run, group, values }) => ({
+      run: run.label,
+      path: run.path,
       configuration: group,
-      seed: record?.seed ?? null,
-      outcome: record?.outcome ?? null,
-      epochs: new Set(epochs.map(({ epoch }) => epoch)).size,
+      seed: run.record?.seed ?? null,
+      outcome: run.record?.outcome ?? null,
+      epochs: epochsEnded(run),
       figures: Object.fromEntries([...values].map(([{ name }, value]) => [name, value])),
     })),
     configurations: groups.map(({ group, samples }) => ({

@@ -1,8 +1,9 @@
 import { variantName } from "../../model/config.ts";
-import { figureHeading, FIGURES, formatFigure, formatMean, perSeed } from "../figures.ts";
+import { figureHeading, formatFigure, formatMean, presentFigures, seedSample } from "../figures.ts";
 import { differences, type Group } from "../groups.ts";
 import type { ReportRun } from "../run.ts";
-import { CONFIDENCE, sampleOf } from "../statistics.ts";
+import { CONFIDENCE } from "../statistics.ts";
+import { epochsEnded } from "../summary.ts";
 import { type Markup, markup } from "./markup.ts";
 import { table } from "./tables.ts";
 
@@ -12,11 +13,6 @@ export function summarySection(runs: readonly ReportRun[], groups: readonly Grou
   return markup`${runTable(runs)}
 ${repeated.length === 0 ? null : groupTable(repeated)}
 ${groups.length < 2 ? null : differenceTable(groups)}`;
-}
-
-/** The figures that at least one of the runs has. */
-function presentFigures(runs: readonly ReportRun[]) {
-  return FIGURES.filter((figure) => runs.some((run) => figure.of(run) !== undefined));
 }
 
 function runTable(runs: readonly ReportRun[]): Markup {
@@ -48,8 +44,8 @@ function runTable(runs: readonly ReportRun[]): Markup {
 }
 
 /** Epochs that ended, of how many that were wanted. */
-function epochsOf({ epochs, record }: ReportRun): string {
-  const ended = new Set(epochs.map(({ epoch }) => epoch)).size;
+function epochsOf(run: ReportRun): string {
+  const { record } = run, ended = epochsEnded(run);
   return record === undefined || record.recipe.epochs === ended ? String(ended) : `${ended} of ${record.recipe.epochs}`;
 }
 
@@ -59,7 +55,7 @@ function groupTable(groups: readonly Group[]): Markup {
     label,
     String(runs.length),
     ...figures.map((figure) => {
-      const sample = sampleOf([...perSeed(runs, figure).values()]);
+      const sample = seedSample(runs, figure);
       if (sample === undefined) return null;
       const show = (value: number) => formatMean(figure, value);
       const { mean, sd, interval } = sample;

@@ -1,5 +1,6 @@
 import { type DataRow, type Drawing, drawing } from "../charts/drawing.ts";
 import { seriesColour } from "../charts/series.ts";
+import { meanOf } from "../statistics.ts";
 import { PAPER } from "./paper.ts";
 import type { ReproducedRun } from "./results.ts";
 
@@ -71,7 +72,7 @@ function meanCurve(runs: readonly ReproducedRun[], metric: string): DataRow[] {
   return [...epochs].toSorted(([a], [b]) => a - b).map(([epoch, values]) => ({
     series: runs[0].variant,
     epoch,
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    mean: meanOf(values),
     least: Math.min(...values),
     greatest: Math.max(...values),
     seeds: values.length,

@@ -1,7 +1,9 @@
 import { PAPER_RECIPE } from "../../train/config.ts";
+import { standardError } from "../../train/interval.ts";
 import { sampleOf } from "../statistics.ts";
+import { bestEpoch } from "../summary.ts";
 import { PAPER, PAPER_REVIEWS } from "./paper.ts";
-import { type ReproducedRun, standardError, summaryOf, type SummaryRow } from "./results.ts";
+import { type ReproducedRun, summaryOf, type SummaryRow } from "./results.ts";
 
 /** Reviews that were trained and validated on. */
 export interface ReviewCounts {
@@ -113,9 +115,7 @@ function depthFinding(variant: string, runs: readonly ReproducedRun[], found: Lo
 function repeatFinding(variant: string, runs: readonly ReproducedRun[]): string[] {
   const accuracyOf = (name: string, seed: number) => {
     const same = runs.find((run) => run.variant === name && run.seed === seed);
-    const rows = same?.run.epochs.filter(({ split, metric }) => split === "validation" && metric === "accuracy") ?? [];
-    const values = rows.flatMap(({ value }) => value === null ? [] : [value]);
-    return values.length === 0 ? undefined : Math.max(...values);
+    return same === undefined ? undefined : bestEpoch(same.run)?.accuracy;
   };
   const seeds = runs.filter((run) => run.variant === variant).map(({ seed }) => seed);
   const differences = seeds.flatMap((seed) => {

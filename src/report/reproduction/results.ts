@@ -1,4 +1,5 @@
 import { formatCsvRow } from "../../libraries/csv.ts";
+import { standardError } from "../../train/interval.ts";
 import type { ReportRun } from "../run.ts";
 import { sampleOf } from "../statistics.ts";
 import { bestEpoch, epochSummaries, meanEpochSeconds } from "../summary.ts";
@@ -85,11 +86,6 @@ export function runTimingRows({ variant, seed, run }: ReproducedRun): ResultRow[
   const seconds = meanEpochSeconds(run);
   if (seconds === undefined) return [];
   return [{ variant, seed, run: run.label, metric: "run_seconds_per_epoch", value: seconds }];
-}
-
-/** Standard error of a share `p` of `n` reviews, √(p(1 − p)/n). */
-export function standardError(p: number, n: number): number {
-  return Math.sqrt(p * (1 - p) / n);
 }
 
 /** Means over the seeds, one row a variant and metric, in the order of their first appearance; missing values left out. */
