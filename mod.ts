@@ -97,6 +97,8 @@ export { ADAMW, PAPER_RECIPE, PAPER_RECIPES, validateTrainConfig } from "./src/t
 export type { EpochSums, MetricValue, TrainEvent, TrainPosition } from "./src/train/events.ts";
 export type { LearningRateSchedule } from "./src/train/schedule.ts";
 export { klScaleAt, learningRateAt } from "./src/train/schedule.ts";
+export type { NormalSource, ResonanceSettings, ResonanceSummary } from "./src/train/stochastic_resonance.ts";
+export { PUBLISHED_RESONANCE, StochasticResonance } from "./src/train/stochastic_resonance.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";
 export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";
 export type { Stopwatch } from "./src/train/sums.ts";
