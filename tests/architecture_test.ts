@@ -17,7 +17,8 @@ const RANKS: readonly (readonly string[])[] = [
 ];
 
 const LONGEST_FILE = 400;
-const SKIPPED_FOLDERS = new Set([".git", "node_modules", "runs", "dist"]);
+/** `.git` is a file in a second worktree. */
+const SKIPPED = new Set([".git", "node_modules", "runs", "dist"]);
 const BUILD_SCRIPTS = /^(kernels|tests)\/.*\b(build|make)\w*\.ts$/;
 
 /** A file of the repository; `path` is relative to its root, with forward slashes. */
@@ -31,7 +32,8 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 async function* readTexts(folder: string): AsyncGenerator<SourceFile> {
   for await (const entry of Deno.readDir(folder)) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory && !SKIPPED_FOLDERS.has(entry.name)) yield* readTexts(path);
+    if (SKIPPED.has(entry.name)) continue;
+    if (entry.isDirectory) yield* readTexts(path);
     if (!entry.isFile) continue;
     const bytes = await Deno.readFile(path);
     if (bytes.includes(0)) continue;
