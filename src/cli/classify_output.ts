@@ -3,7 +3,7 @@ import { type Classification, className, type TokenDepth } from "../engine/class
 import { formatCsvRow } from "../libraries/csv.ts";
 import type { ModelName } from "./chosen_model.ts";
 import type { Column, TextRecord } from "./classify_input.ts";
-import { visible } from "./output.ts";
+import { escapedJson, JSON_VERSION, visible } from "./output.ts";
 
 /** How results are written: a table for programs, one JSON object a line, or lines for people. */
 export type ResultFormat = "csv" | "jsonl" | "people";
@@ -22,6 +22,7 @@ export interface ResultOptions {
 }
 
 const PREDICTED = ["label", "confidence", "steps"] as const;
+const JSON_KEYS = ["version", ...PREDICTED, "probabilities", "tokens", "model", "model_sha256"] as const;
 const FOR_TOKENS = ["record", "label", "confidence", "position", "token", "steps"] as const;
 
 /** Writes classified records as text, piece by piece; one object serves one output. */
@@ -49,7 +50,7 @@ export class ResultWriter {
   #row({ columns }: TextRecord, result: Classification): string {
     const passed = columns.map(([, value]) => this.#shown(value));
     const row = formatCsvRow([...passed, this.#label(result), confidence(result), result.steps]);
-    const header = renamed(columns).map(([name]) => this.#shown(name));
+    const header = renamed(columns, PREDICTED).map(([name]) => this.#shown(name));
     return this.#records > 1 ? row : formatCsvRow([...header, ...PREDICTED]) + row;
   }
 
@@ -64,7 +65,8 @@ export class ResultWriter {
   #object({ columns }: TextRecord, result: Classification): Record<string, unknown> {
     const { classes, model } = this.#options;
     return {
-      ...Object.fromEntries(renamed(columns)),
+      version: JSON_VERSION,
+      ...Object.fromEntries(renamed(columns, JSON_KEYS)),
       label: this.#label(result),
       confidence: confidence(result),
       probabilities: Object.fromEntries(result.probabilities.map((value, label) => [className(label, classes), value])),
@@ -112,21 +114,13 @@ function confidence(result: Classification): number {
   return result.probabilities[result.label];
 }
 
-/** Input columns whose names the prediction takes become `input_label` and so on. */
-function renamed(columns: readonly Column[]): Column[] {
-  const taken = new Set<string>([...PREDICTED, "probabilities", "tokens", "model", "model_sha256"]);
+/** Input columns whose names the results take become `input_label` and so on. */
+function renamed(columns: readonly Column[], results: readonly string[]): Column[] {
+  const taken = new Set(results);
   return columns.map(([name, value]) => {
     let free = name;
     while (taken.has(free)) free = `input_${free}`;
     taken.add(free);
     return [free, value];
   });
-}
-
-/** JSON leaves DEL, the C1 controls and direction marks bare; escaped they mean the same and cannot steer a terminal. */
-function escapedJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -19,7 +19,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
   const model = modelName(await loadShippedModel());
   const failed = rows.filter(({ pass }) => !pass).length;
   const report = {
-    version: VERSION,
+    epsilon: VERSION,
     deno: Deno.version.deno,
     v8: Deno.version.v8,
     system: `${Deno.build.os} ${Deno.build.arch}`,
@@ -29,13 +29,13 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     model,
     device,
     auto,
-    selfTest: { values: rows.length, failed },
+    self_test: { values: rows.length, failed },
     adapters,
   };
   if (values.json) {
     await terminal.write(jsonDocument(report));
   } else {
-    const { selfTest, model: _, adapters: __, auto: ___, ...plain } = report;
+    const { self_test: selfTest, model: _, adapters: __, auto: ___, ...plain } = report;
     const entries: Entry[] = [
       ...Object.entries(plain).map(([name, value]): Entry => [name, String(value)]),
       ["built-in model", `${model.model}, SHA-256 ${model.model_sha256}`],

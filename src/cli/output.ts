@@ -43,9 +43,20 @@ export function visible(text: string): string {
   return text.replace(controls, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
 }
 
-/** A value as one JSON document with a final newline; numbers that are not finite become null. */
-export function jsonDocument(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+/** Version of every JSON result: raised when a key goes or changes its meaning, not when one is added. */
+export const JSON_VERSION = 1;
+
+/** A result as one JSON document with its version and a final newline; numbers that are not finite become null. */
+export function jsonDocument(result: object): string {
+  return `${escapedJson({ version: JSON_VERSION, ...result }, 2)}\n`;
+}
+
+/** JSON leaves DEL, the C1 controls and direction marks bare; escaped they mean the same and cannot steer a terminal. */
+export function escapedJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function mark(colour: "red" | "yellow", word: string): string {

@@ -1,5 +1,6 @@
 import { type CommandContext, defineCommand } from "./command.ts";
 import { switchOption, textOption } from "./option.ts";
+import { JSON_OPTION } from "./options.ts";
 
 const OPTIONS = {
   chart: textOption({ placeholder: "name", description: "chart to draw; --list names them" }),
@@ -9,6 +10,7 @@ const OPTIONS = {
     shownDefault: "the SVG on standard output",
   }),
   list: switchOption({ description: "list the charts" }),
+  ...JSON_OPTION,
 };
 
 export type PlotContext = CommandContext<typeof OPTIONS>;

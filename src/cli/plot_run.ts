@@ -5,17 +5,19 @@ import { CHARTS } from "../report/charts/all.ts";
 import type { Chart } from "../report/charts/chart.ts";
 import type { Drawing } from "../report/charts/drawing.ts";
 import { seriesOfRuns } from "../report/groups.ts";
-import { renderFile, saveChart, specificationJson } from "../report/render.ts";
+import { renderFile, saveChart, specificationJson, specificationPath } from "../report/render.ts";
 import { readRuns } from "../report/run.ts";
 import { formatTable } from "./format.ts";
 import { suggestName } from "./nearest.ts";
-import type { Terminal } from "./output.ts";
+import { jsonDocument, type Terminal } from "./output.ts";
 import type { PlotContext } from "./plot.ts";
 
 /** The body of `epsilon plot`. */
 export async function plot({ values, positionals, terminal }: PlotContext): Promise<number> {
   if (values.list) {
-    await terminal.write(formatTable(CHARTS.map(({ name, caption }) => [name, caption])));
+    const charts = CHARTS.map(({ name, caption }) => ({ name, caption }));
+    const table = () => formatTable(charts.map(({ name, caption }) => [name, caption]));
+    await terminal.write(values.json ? jsonDocument({ charts }) : table());
     return 0;
   }
   const chart = findChart(values.chart);
@@ -30,10 +32,23 @@ export async function plot({ values, positionals, terminal }: PlotContext): Prom
   }
   const form = formOf(values.out);
   const drawing = await drawRuns(chart, positionals, terminal);
-  if (values.out === undefined) await terminal.write(await renderFile(drawing));
-  else if (form === "specification") await writeFileAtomically(values.out, specificationJson(drawing));
-  else await saveChart(values.out, drawing);
+  if (values.out === undefined && !values.json) await terminal.write(await renderFile(drawing));
+  const files = values.out === undefined ? [] : await writeChart(values.out, form, drawing);
+  if (values.json) {
+    const specification: unknown = JSON.parse(specificationJson(drawing));
+    await terminal.write(jsonDocument({ chart: chart.name, files, specification }));
+  }
   return 0;
+}
+
+/** Writes the chart in its form; returns the files. */
+async function writeChart(out: string, form: "svg" | "specification", drawing: Drawing): Promise<string[]> {
+  if (form === "svg") {
+    await saveChart(out, drawing);
+    return [out, specificationPath(out)];
+  }
+  await writeFileAtomically(out, specificationJson(drawing));
+  return [out];
 }
 
 async function drawRuns(chart: Chart, folders: readonly string[], terminal: Terminal): Promise<Drawing> {

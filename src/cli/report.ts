@@ -1,5 +1,6 @@
 import { type CommandContext, defineCommand } from "./command.ts";
 import { textOption } from "./option.ts";
+import { JSON_OPTION } from "./options.ts";
 
 const OPTIONS = {
   out: textOption({
@@ -8,6 +9,7 @@ const OPTIONS = {
     shownDefault: "report.html",
   }),
   title: textOption({ description: "heading of the page", shownDefault: "the runs' name or number" }),
+  ...JSON_OPTION,
 };
 
 export type ReportContext = CommandContext<typeof OPTIONS>;

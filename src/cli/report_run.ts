@@ -5,6 +5,7 @@ import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { makeReport, MOST_RUNS_WITH_STEPS, REPORT_INSTRUMENTS } from "../report/report.ts";
 import { readRuns } from "../report/run.ts";
+import { jsonDocument } from "./output.ts";
 import type { ReportContext } from "./report.ts";
 
 /** The body of `epsilon report`. */
@@ -25,6 +26,13 @@ export async function report({ values, positionals, terminal }: ReportContext): 
   if (specifications.size > 0) await makeFolder(beside);
   for (const [name, text] of specifications) await writeFileAtomically(join(beside, name), text);
   await writeFileAtomically(out, page);
-  terminal.say(`Wrote ${out} and ${specifications.size} specifications in ${beside}`);
+  if (values.json) {
+    const files = [...specifications.keys()].map((name) => join(beside, name));
+    await terminal.write(
+      jsonDocument({ page: out, title, runs: runs.map(({ label }) => label), specifications: files }),
+    );
+  } else {
+    terminal.say(`Wrote ${out} and ${specifications.size} specifications in ${beside}`);
+  }
   return 0;
 }

@@ -3,6 +3,9 @@ import { findRuns, type ReadRowsOptions, readRunRows, type RunSource } from "./r
 import { METRIC_COLUMNS, type MetricRow } from "./schema.ts";
 import { metricColumns, pivot, type WideRow } from "./wide.ts";
 
+/** Version of the JSON lines, in each of them. */
+const JSON_LINES_VERSION = 1;
+
 export interface ExportOptions extends ReadRowsOptions {
   readonly format: "csv" | "jsonl";
   /** One column for each metric instead of one row for each value. */
@@ -26,15 +29,18 @@ export async function* exportRuns(folders: readonly string[], options: ExportOpt
   let piece = options.format === "csv" ? formatCsvRow(table.columns) : "";
   for await (const cells of table.rows) {
     // A run's name may come from a file that another program wrote, and spreadsheet programs run formulas.
-    piece += options.format === "csv"
-      ? formatCsvRow(cells, { guardFormulas: true })
-      : `${JSON.stringify(Object.fromEntries(table.columns.map((column, i) => [column, cells[i]])))}\n`;
+    piece += options.format === "csv" ? formatCsvRow(cells, { guardFormulas: true }) : jsonLine(table.columns, cells);
     if (piece.length >= PIECE) {
       yield piece;
       piece = "";
     }
   }
   if (piece !== "") yield piece;
+}
+
+function jsonLine(columns: readonly string[], cells: Cells): string {
+  const record = Object.fromEntries(columns.map((column, i) => [column, cells[i]]));
+  return `${JSON.stringify({ version: JSON_LINES_VERSION, ...record })}\n`;
 }
 
 interface Table {

@@ -45,6 +45,7 @@ Deno.test("--wide has a column for each metric, --json and .jsonl give JSON line
     assert.deepEqual(wide[3], ["first", "2", "1", "validation", "", "0.625", ""]);
     const { stdout } = await runProgram(["export", "--json", `${folder}/a`]);
     assert.deepEqual(JSON.parse(stdout.split("\n")[0]), {
+      version: 1,
       run: "first",
       step: 1,
       epoch: null,

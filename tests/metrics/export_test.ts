@@ -58,7 +58,7 @@ Deno.test("JSONL export holds the same values, missing ones as null", () =>
   inFolder(async (root) => {
     const b = await tables(`${root}/1`, METRICS.slice(0, 2).join(""));
     const parse = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
-    const key = { run: "b", step: 50, epoch: null, split: "train" };
+    const key = { version: 1, run: "b", step: 50, epoch: null, split: "train" };
     assert.deepEqual(parse(await table([b], { format: "jsonl" })), [
       { ...key, metric: "loss", value: 0.5 },
       { ...key, metric: "grad_norm", value: null },

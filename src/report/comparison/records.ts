@@ -75,7 +75,7 @@ export function comparisonCsv({ runs, groups, differences, tests }: Comparison):
 }
 
 /** The comparison as a value for JSON; figures by name, missing ones left out. */
-export function comparisonJson({ runs, groups, options, differences, tests, notes }: Comparison): unknown {
+export function comparisonJson({ runs, groups, options, differences, tests, notes }: Comparison): object {
   return {
     runs: runs.map(({ run, group, values }) => ({
       run: run.label,
