@@ -39,5 +39,6 @@ export function fileError(action: string, path: string, error: unknown): Epsilon
 
 function permissionOf(error: unknown): readonly [string, string] | undefined {
   if (!(error instanceof Deno.errors.NotCapable)) return undefined;
-  return ["Deno was not given the permission", "Run the program with deno run -A or grant the path."];
+  const hint = "Give standard input as - and no device; from a checkout run the program with deno run -A.";
+  return ["Deno was not given the permission", hint];
 }
