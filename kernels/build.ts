@@ -1,6 +1,6 @@
 /**
  * Compiles the AssemblyScript kernels: `deno task kernels`. Writes `kernels/header.as.ts` from the table in `header.ts`
- * and the modules `kernels/build/{fast,strict}.wasm`. The compiled modules are part of the repository, so that a checkout
+ * and the modules `kernels/build/{fast,strict,elementary}.wasm`. The compiled modules are part of the repository, so that a checkout
  * runs without a build; a test compares them with a fresh build.
  */
 import asc from "assemblyscript/asc";
@@ -34,17 +34,24 @@ export type ReadSource = (name: string) => Promise<string | null>;
 
 /** Compiles `main.as.ts` and what it imports, as `read` gives them, and returns the module's bytes. */
 export async function compileKernels(numerics: Numerics, read: ReadSource = readKernel): Promise<Uint8Array> {
+  const features = numerics === "fast" ? "simd,relaxed-simd,threads" : "simd,threads";
+  return await compile("main.as.ts", read, [
+    ...["--enable", features, "--importMemory", "--sharedMemory", "--initialMemory", `${INITIAL_PAGES}`],
+    ...["--maximumMemory", `${MAXIMUM_PAGES}`],
+  ]);
+}
+
+/** Compiles the elementary functions of float64, which need no other module's memory, and returns the module's bytes. */
+export async function compileElementary(): Promise<Uint8Array> {
+  return await compile("elementary/elementary.as.ts", readKernel, []);
+}
+
+async function compile(entry: string, read: ReadSource, options: readonly string[]): Promise<Uint8Array> {
   const messages: string[] = [];
   const binaries: Uint8Array[] = [];
   const sink = { write: (text: string | Uint8Array) => void messages.push(String(text)) };
-  const features = numerics === "fast" ? "simd,relaxed-simd,threads" : "simd,threads";
   const result = await asc.main(
-    [
-      "main.as.ts",
-      ...["-O3", "--noAssert", "--runtime", "stub", "--enable", features],
-      ...["--importMemory", "--sharedMemory", "--initialMemory", `${INITIAL_PAGES}`],
-      ...["--maximumMemory", `${MAXIMUM_PAGES}`, "--outFile", "module.wasm"],
-    ],
+    [entry, "-O3", "--noAssert", "--runtime", "stub", ...options, "--outFile", "module.wasm"],
     {
       stdout: sink,
       stderr: sink,
@@ -71,9 +78,13 @@ export async function readKernel(name: string): Promise<string | null> {
 if (import.meta.main) {
   await Deno.writeTextFile(new URL("header.as.ts", import.meta.url), headerSource());
   await Deno.mkdir(new URL("build/", import.meta.url), { recursive: true });
-  for (const numerics of ["fast", "strict"] as const) {
-    const bytes = await compileKernels(numerics);
-    await Deno.writeFile(new URL(`build/${numerics}.wasm`, import.meta.url), bytes);
-    console.log(`${numerics}: ${bytes.length} bytes`);
+  const modules = [
+    ["fast", await compileKernels("fast")],
+    ["strict", await compileKernels("strict")],
+    ["elementary", await compileElementary()],
+  ] as const;
+  for (const [name, bytes] of modules) {
+    await Deno.writeFile(new URL(`build/${name}.wasm`, import.meta.url), bytes);
+    console.log(`${name}: ${bytes.length} bytes`);
   }
 }

@@ -2,6 +2,7 @@ import { packBatch } from "../data/batches.ts";
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import { exp } from "../model/elementary.ts";
 import type { Engine } from "./engine.ts";
 
 /** A token of a text and the block applications that it took. */
@@ -92,7 +93,7 @@ function pack(sequences: readonly Int32Array[]) {
 
 function softmax(logits: readonly number[]): number[] {
   const largest = Math.max(...logits);
-  const powers = logits.map((logit) => Math.exp(logit - largest));
+  const powers = logits.map((logit) => exp(logit - largest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 }

@@ -1,3 +1,4 @@
+import { pow } from "../model/elementary.ts";
 import { availableParallelism } from "node:os";
 import { headerAddress, type HeaderFloat, type HeaderInteger, RESULT_FIELDS } from "../../kernels/header.ts";
 import type { PackedBatch } from "../data/packed_batch.ts";
@@ -316,8 +317,8 @@ export class CpuEngine implements Engine {
     new Float64Array(this.#buffer, places.factors, 7).set([
       clip,
       1 - learningRate * weightDecay,
-      learningRate / (1 - beta1 ** this.#step),
-      1 / Math.sqrt(1 - beta2 ** this.#step),
+      learningRate / (1 - pow(beta1, this.#step)),
+      1 / Math.sqrt(1 - pow(beta2, this.#step)),
       beta1,
       beta2,
       epsilon,

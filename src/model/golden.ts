@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
 import { HALTING_MODES, type Model, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
+import { square } from "./elementary.ts";
 import { JsonPlace } from "./json_place.ts";
 import { type TensorSpec, tensorTable, tensorView, type Weights } from "./tensors.ts";
 
@@ -301,7 +302,7 @@ export async function goldenPaths(folder: string): Promise<string[]> {
 
 function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let squares = 0;
-  for (let e = 0; e < expected.length; e++) squares += (actual[e] - expected[e]) ** 2;
+  for (let e = 0; e < expected.length; e++) squares += square(actual[e] - expected[e]);
   return Math.sqrt(squares);
 }
 
@@ -309,7 +310,7 @@ function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
 export function norm(...tensors: readonly ArrayLike<number>[]): number {
   let squares = 0;
   for (const tensor of tensors) {
-    for (let e = 0; e < tensor.length; e++) squares += tensor[e] ** 2;
+    for (let e = 0; e < tensor.length; e++) squares += square(tensor[e]);
   }
   return Math.sqrt(squares);
 }

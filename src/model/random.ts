@@ -1,3 +1,5 @@
+import { cos, log } from "./elementary.ts";
+
 /**
  * Counter-based random numbers, the same bits in TypeScript, WASM and WGSL: `pcg4d` of Jarzynski and Olano,
  * "Hash Functions for GPU Rendering" (JCGT 2020). No state: a value is a function of its counters.
@@ -64,8 +66,8 @@ export class RandomStream {
 
   /** Standard normal double (Box–Muller, one of the pair). */
   normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return radius * Math.cos(2 * Math.PI * this.uniform());
+    const radius = Math.sqrt(-2 * log(1 - this.uniform()));
+    return radius * cos(2 * Math.PI * this.uniform());
   }
 
   /** Uniform integer in [0, bound); throws RangeError unless 0 < bound ≤ 2^32. */

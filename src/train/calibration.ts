@@ -1,3 +1,5 @@
+import { exp, square } from "../model/elementary.ts";
+
 /** Bins of equal width over the confidence, as usual for the ECE (Guo et al., 2017). */
 const CONFIDENCE_BINS = 15;
 
@@ -18,7 +20,7 @@ export function softmax(logits: ArrayLike<number>, start: number, classes: numbe
   let largest = -Infinity;
   for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[start + c]);
   let sum = 0;
-  for (let c = 0; c < classes; c++) sum += out[c] = Math.exp(logits[start + c] - largest);
+  for (let c = 0; c < classes; c++) sum += out[c] = exp(logits[start + c] - largest);
   for (let c = 0; c < classes; c++) out[c] /= sum;
   return out;
 }
@@ -99,7 +101,7 @@ export function brierScore(logits: ArrayLike<number>, labels: ArrayLike<number>,
   let squared = 0;
   for (let r = 0; r < labels.length; r++) {
     softmax(logits, r * classes, classes, probabilities);
-    for (let c = 0; c < classes; c++) squared += (probabilities[c] - (c === labels[r] ? 1 : 0)) ** 2;
+    for (let c = 0; c < classes; c++) squared += square(probabilities[c] - (c === labels[r] ? 1 : 0));
   }
   return squared / labels.length;
 }

@@ -1,3 +1,5 @@
+import { square } from "../model/elementary.ts";
+
 /** Standard normal quantile of 0.975: intervals cover with probability 95 %. */
 const QUANTILE = 1.959963984540054;
 
@@ -11,8 +13,8 @@ export function standardError(share: number, n: number): number {
  * share ± 2 standard errors it stays within 0 … 1 and holds near its ends. NaN without trials.
  */
 export function wilsonInterval(share: number, n: number): { readonly lower: number; readonly upper: number } {
-  const z2 = QUANTILE ** 2;
+  const z2 = square(QUANTILE);
   const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
-  const reach = QUANTILE / (1 + z2 / n) * Math.sqrt(share * (1 - share) / n + z2 / (4 * n ** 2));
+  const reach = QUANTILE / (1 + z2 / n) * Math.sqrt(share * (1 - share) / n + z2 / (4 * square(n)));
   return { lower: centre - reach, upper: centre + reach };
 }

@@ -1,4 +1,5 @@
 import type { Model } from "../model/config.ts";
+import { cos } from "../model/elementary.ts";
 
 /** Where each model's cosine ends (spec §2, §4). */
 export const FINAL_LEARNING_RATES: Readonly<Record<Model, number>> = { epsilon: 1e-7, vanilla: 0 };
@@ -29,7 +30,7 @@ export function learningRateAt(
   if (step < warmupSteps) return peak * (WARMUP_START + (1 - WARMUP_START) * step / warmupSteps);
   const final = Math.min(end, peak);
   const progress = (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
-  return final + (peak - final) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
+  return final + (peak - final) * 0.5 * (1 + cos(Math.PI * Math.min(1, progress)));
 }
 
 /**
@@ -37,5 +38,5 @@ export function learningRateAt(
  * then along a cosine towards 0.1.
  */
 export function klScaleAt(epoch: number, epochs: number): number {
-  return FINAL_KL_SCALE + (1 - FINAL_KL_SCALE) * 0.5 * (1 + Math.cos(Math.PI * epoch / epochs));
+  return FINAL_KL_SCALE + (1 - FINAL_KL_SCALE) * 0.5 * (1 + cos(Math.PI * epoch / epochs));
 }

@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
-import { compileKernels, headerSource, readKernel } from "../../kernels/build.ts";
+import { compileElementary, compileKernels, headerSource, readKernel } from "../../kernels/build.ts";
 
-for (const numerics of ["fast", "strict"] as const) {
-  Deno.test(`the committed ${numerics} kernels are what their sources compile to`, async () => {
-    const committed = await Deno.readFile(new URL(`../../kernels/build/${numerics}.wasm`, import.meta.url));
-    const fresh = await compileKernels(numerics);
+const MODULES = {
+  fast: () => compileKernels("fast"),
+  strict: () => compileKernels("strict"),
+  elementary: compileElementary,
+};
+
+for (const [name, compile] of Object.entries(MODULES)) {
+  Deno.test(`the committed ${name} module is what its sources compile to`, async () => {
+    const committed = await Deno.readFile(new URL(`../../kernels/build/${name}.wasm`, import.meta.url));
+    const fresh = await compile();
     assert.ok(
       fresh.length === committed.length && fresh.every((byte, i) => byte === committed[i]),
       "run deno task kernels and commit kernels/build",

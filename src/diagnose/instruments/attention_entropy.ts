@@ -1,5 +1,6 @@
 import type { SequenceTrace } from "../../engine/engine.ts";
 import type { ModelConfig } from "../../model/config.ts";
+import { log } from "../../model/elementary.ts";
 import { entropyOf } from "./entropy.ts";
 import { type InstrumentRow, metricRow } from "./table.ts";
 
@@ -32,7 +33,7 @@ export class AttentionEntropy {
   add({ attention, haltingSteps }: SequenceTrace): void {
     const { numHeads: H, numBins: B, halting } = this.#config;
     const n = haltingSteps.length;
-    const widest = Math.log(B);
+    const widest = log(B);
     attention.forEach((w, t) => {
       const spreads = this.#spreads[t] ??= Array.from(
         { length: H },

@@ -1,3 +1,4 @@
+import { exp, log } from "../../model/elementary.ts";
 import {
   brierScore,
   calibrationErrors,
@@ -88,7 +89,7 @@ export function meanCrossEntropy({ logits, labels }: Judged, classes: number): n
   for (let r = 0; r < labels.length; r++) {
     const row = Array.from({ length: classes }, (_, c) => logits[r * classes + c]);
     const largest = Math.max(...row);
-    sum += Math.log(row.reduce((total, logit) => total + Math.exp(logit - largest), 0)) - (row[labels[r]] - largest);
+    sum += log(row.reduce((total, logit) => total + exp(logit - largest), 0)) - (row[labels[r]] - largest);
   }
   return sum / labels.length;
 }

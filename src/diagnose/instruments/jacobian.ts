@@ -1,5 +1,6 @@
 import type { ModelConfig } from "../../model/config.ts";
 import { DropoutMask } from "../../model/dropout.ts";
+import { hypotenuse } from "../../model/elementary.ts";
 import { Purpose, RandomStream } from "../../model/random.ts";
 import { BlockDerivative } from "../../model/reference/block_derivative.ts";
 import { embed } from "../../model/reference/embedding.ts";
@@ -99,7 +100,7 @@ function spectrumRows(
 }
 
 function modulus({ real, imaginary }: Eigenvalue): number {
-  return Math.hypot(real, imaginary);
+  return hypotenuse(real, imaginary);
 }
 
 function growthRows(parts: ModelParts, start: Float64Array, review: number, direction: Float64Array): InstrumentRow[] {

@@ -1,3 +1,5 @@
+import { exp } from "../../model/elementary.ts";
+
 /** Reviews' logits and labels. */
 export interface Judged {
   /** [reviews × classes], natural-log units. */
@@ -52,7 +54,7 @@ function slopeAt({ logits, labels }: Judged, classes: number, beta: number): { s
     let second = 0;
     for (let c = 0; c < classes; c++) {
       const above = logits[at + c] - largest;
-      const power = Math.exp(beta * above);
+      const power = exp(beta * above);
       sum += power;
       first += power * above;
       second += power * above * above;

@@ -1,4 +1,5 @@
 import { type Eigenpair, eigenpairs } from "../../libraries/matrix.ts";
+import { hypotenuse, square } from "../../model/elementary.ts";
 import { Basis, type Product } from "./basis.ts";
 
 export interface EigenvalueOptions {
@@ -65,7 +66,7 @@ function settled(columns: readonly Float64Array[], count: number, tolerance: num
   const steps = columns.length;
   const rest = columns[steps - 1][steps];
   const pairs = eigenpairs(Array.from({ length: steps }, (_, i) => columns.map((column) => column[i] ?? 0)))
-    .map((pair) => ({ ...pair, size: Math.hypot(pair.real, pair.imaginary) }));
+    .map((pair) => ({ ...pair, size: hypotenuse(pair.real, pair.imaginary) }));
   // A pair's halves are equal in size and must stay side by side.
   pairs.sort((a, b) => b.size - a.size || b.real - a.real || b.imaginary - a.imaginary);
   const found: Eigenvalue[] = [];
@@ -83,6 +84,6 @@ function settled(columns: readonly Float64Array[], count: number, tolerance: num
 /** |last component| of the eigenvector over its length. */
 function lastShare({ vector: { real, imaginary } }: Eigenpair): number {
   let squares = 0;
-  for (let e = 0; e < real.length; e++) squares += real[e] ** 2 + imaginary[e] ** 2;
-  return Math.hypot(real[real.length - 1], imaginary[real.length - 1]) / Math.sqrt(squares);
+  for (let e = 0; e < real.length; e++) squares += square(real[e]) + square(imaginary[e]);
+  return hypotenuse(real[real.length - 1], imaginary[real.length - 1]) / Math.sqrt(squares);
 }

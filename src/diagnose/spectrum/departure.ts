@@ -1,4 +1,5 @@
 import { eigenpairs } from "../../libraries/matrix.ts";
+import { square } from "../../model/elementary.ts";
 import { norm, type Product } from "./basis.ts";
 
 /**
@@ -12,7 +13,7 @@ export function henriciDeparture(product: Product, size: number): number {
     unit[k] = 1;
     return product(unit);
   });
-  const squares = columns.reduce((sum, column) => sum + norm(column) ** 2, 0);
+  const squares = columns.reduce((sum, column) => sum + square(norm(column)), 0);
   const pairs = eigenpairs(Array.from({ length: size }, (_, i) => columns.map((column) => column[i])));
   if (pairs.length < size) return NaN;
   const moduli = pairs.reduce((sum, { real, imaginary }) => sum + real * real + imaginary * imaginary, 0);

@@ -2,6 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import { RunError } from "../../errors.ts";
 import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
+import { pow } from "../../model/elementary.ts";
 import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
@@ -106,8 +107,8 @@ export function adamwUniform(
   return uniform([fours(layout.parameterCount), blocks, sequences, results, report], [
     clipGradNorm,
     1 - learningRate * weightDecay,
-    learningRate / (1 - beta1 ** step),
-    1 / Math.sqrt(1 - beta2 ** step),
+    learningRate / (1 - pow(beta1, step)),
+    1 / Math.sqrt(1 - pow(beta2, step)),
     beta1,
     beta2,
     epsilon,

@@ -35,7 +35,7 @@ export function workgroupBytes(config: ModelConfig, threads: number): number {
 /** The threads of a workgroup on this device; throws DeviceError naming the limit that `config` exceeds. */
 export function workgroupThreads(config: ModelConfig, limits: GPUSupportedLimits): number {
   const most = Math.min(THREADS, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
-  const threads = 2 ** Math.floor(Math.log2(most));
+  const threads = 2 ** (31 - Math.clz32(most));
   requireLimit("maxStorageBuffersPerShaderStage", 8, limits);
   requireLimit("maxComputeWorkgroupStorageSize", workgroupBytes(config, threads), limits);
   return threads;

@@ -1,3 +1,5 @@
+import { pow } from "../elementary.ts";
+
 /** Constants of one AdamW update (spec §2, "Optimizer"). */
 export interface AdamWSettings {
   readonly learningRate: number;
@@ -31,8 +33,8 @@ export function adamW(
   step: number,
   { learningRate, beta1, beta2, epsilon, weightDecay }: AdamWSettings,
 ): void {
-  const correction1 = 1 - beta1 ** step;
-  const correction2 = 1 - beta2 ** step;
+  const correction1 = 1 - pow(beta1, step);
+  const correction2 = 1 - pow(beta2, step);
   for (let e = 0; e < parameters.length; e++) {
     firstMoment[e] = beta1 * firstMoment[e] + (1 - beta1) * gradient[e];
     secondMoment[e] = beta2 * secondMoment[e] + (1 - beta2) * gradient[e] * gradient[e];

@@ -1,4 +1,5 @@
 import { LATENT_SIZE } from "../config.ts";
+import { exp } from "../elementary.ts";
 import { linearRow, linearRowBackward } from "./linear.ts";
 import type { GradientParts, ModelParts } from "./parts.ts";
 import { softmaxRow, softmaxRowBackward } from "./softmax.ts";
@@ -37,7 +38,7 @@ export interface BinsGradient {
 
 /** What z · prototype is multiplied by (spec §1): 1 / (τ + 1e-8), τ = max(exp(log_tau), 1e-3). */
 export function sharpness(logTau: number): number {
-  return 1 / (Math.max(Math.exp(logTau), SMALLEST_TAU) + TAU_OFFSET);
+  return 1 / (Math.max(exp(logTau), SMALLEST_TAU) + TAU_OFFSET);
 }
 
 function dot(x: Float64Array, xAt: number, y: Float64Array, yAt: number, count: number): number {
@@ -156,7 +157,7 @@ export function formBinsBackward(
         }
       }
     }
-    const tau = Math.exp(tensors.logTau[h]);
+    const tau = exp(tensors.logTau[h]);
     if (tau >= SMALLEST_TAU) gradient.tensors.logTau[h] -= dScale * scale * scale * tau;
   }
   for (let i = 0; i < n; i++) {

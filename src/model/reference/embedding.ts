@@ -1,4 +1,5 @@
 import { type DropoutMask, DropoutSite } from "../dropout.ts";
+import { cos, pow, sin } from "../elementary.ts";
 import type { ModelParts } from "./parts.ts";
 
 /** The row of `[PAD]`, which gets no gradient (spec §2). */
@@ -6,8 +7,8 @@ export const PAD = 0;
 
 /** PE(i, 2k) = sin(i·10000^(−2k/d)), PE(i, 2k+1) = cos of the same (spec §1). */
 export function positionalEncoding(position: number, feature: number, d: number): number {
-  const angle = position * 10000 ** (-(feature - feature % 2) / d);
-  return feature % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+  const angle = position * pow(10000, -(feature - feature % 2) / d);
+  return feature % 2 === 0 ? sin(angle) : cos(angle);
 }
 
 /** h⁰ [n × d] = dropout(√d · embedding[id] + PE). */

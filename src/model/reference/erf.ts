@@ -1,3 +1,5 @@
+import { exp } from "../elementary.ts";
+
 /*
  * Series: NIST Digital Library of Mathematical Functions 7.6.2, whose terms are all of one sign, so that nothing cancels.
  * Continued fraction: the same, 7.9.1 (Laplace), evaluated from a fixed depth upwards. At the border both are good to a
@@ -17,7 +19,7 @@ function erfSeries(x: number): number {
     term *= square / (2 * n + 1);
     sum += term;
   }
-  return TWO_OVER_ROOT_PI * Math.exp(-x * x) * sum;
+  return TWO_OVER_ROOT_PI * exp(-x * x) * sum;
 }
 
 function erfcFraction(x: number): number {
@@ -29,7 +31,7 @@ function erfcFraction(x: number): number {
 /** e^(−x²) without the error that rounding x² would bring for large x. */
 function expMinusSquare(x: number): number {
   const coarse = Math.round(x * 65536) / 65536;
-  return Math.exp(-coarse * coarse) * Math.exp(-(x - coarse) * (x + coarse));
+  return exp(-coarse * coarse) * exp(-(x - coarse) * (x + coarse));
 }
 
 /** The error function, to about 1e-15 relative. */

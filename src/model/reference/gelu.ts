@@ -1,3 +1,4 @@
+import { exp } from "../elementary.ts";
 import { erfc } from "./erf.ts";
 
 const ROOT_TWO_PI = Math.sqrt(2 * Math.PI);
@@ -14,5 +15,5 @@ export function gelu(x: number): number {
 
 /** GELU′(x) = Φ(x) + x·φ(x). */
 export function geluSlope(x: number): number {
-  return normalDistribution(x) + x * Math.exp(-0.5 * x * x) / ROOT_TWO_PI;
+  return normalDistribution(x) + x * exp(-0.5 * x * x) / ROOT_TWO_PI;
 }

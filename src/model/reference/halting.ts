@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../config.ts";
+import { exp } from "../elementary.ts";
 import { type Range, real, requireInRange } from "../range.ts";
 import type { LinearLayer } from "./linear.ts";
 
@@ -62,7 +63,7 @@ export function haltStep(
     if (active[i] === 0) continue;
     let score = bias[0];
     for (let j = 0; j < d; j++) score += weight[j] * h[i * d + j];
-    const sigmoid = 1 / (1 + Math.exp(-score));
+    const sigmoid = 1 / (1 + exp(-score));
     const whole = sigmoid >= remainder[i];
     const p = whole ? remainder[i] : sigmoid;
     probabilities[i * L + t] = p;

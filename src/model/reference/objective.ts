@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../config.ts";
+import { exp, log, log1p } from "../elementary.ts";
 import type { Halting, HaltingGradient } from "./halting.ts";
 
 /** Probabilities below this enter a logarithm as this (spec §2). */
@@ -12,7 +13,7 @@ const MEAN_OFFSET = 1e-8;
 
 /** Logarithm clamped at 1e-9. */
 function clampedLog(value: number): number {
-  return Math.log(Math.max(value, LOG_CLAMP));
+  return log(Math.max(value, LOG_CLAMP));
 }
 
 /** d/dP of P · clampedLog(P): below the clamp only the factor outside the logarithm counts. */
@@ -23,20 +24,20 @@ function clampedEntropySlope(value: number): number {
 /** log Q of the truncated geometric prior over L + 1 outcomes, "never halts" last (spec §2). */
 export function logPrior({ maxLayers: L, targetHaltingMean }: ModelConfig): Float64Array {
   const g = 1 / (targetHaltingMean + MEAN_OFFSET);
-  const logarithms = Float64Array.from({ length: L + 1 }, (_, t) => t * Math.log1p(-g) + (t < L ? Math.log(g) : 0));
-  const sum = logarithms.reduce((total, logQ) => total + Math.exp(logQ), 0);
-  return logarithms.map((logQ) => logQ - Math.log(sum));
+  const logarithms = Float64Array.from({ length: L + 1 }, (_, t) => t * log1p(-g) + (t < L ? log(g) : 0));
+  const sum = logarithms.reduce((total, logQ) => total + exp(logQ), 0);
+  return logarithms.map((logQ) => logQ - log(sum));
 }
 
 /** −log softmax(logits)[label]; `slopes` [classes] receives its gradient with respect to the logits. */
 export function crossEntropy(logits: Float64Array, label: number, slopes: Float64Array): number {
   const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
+  for (const logit of logits) sum += exp(logit - largest);
   for (let c = 0; c < logits.length; c++) {
-    slopes[c] = Math.exp(logits[c] - largest) / sum - (c === label ? 1 : 0);
+    slopes[c] = exp(logits[c] - largest) / sum - (c === label ? 1 : 0);
   }
-  return Math.log(sum) - (logits[label] - largest);
+  return log(sum) - (logits[label] - largest);
 }
 
 /** Σ over the tokens of KL(P‖Q), P = (p_1 … p_L, max(0, 1 − Σp)) (spec §2); 0 where no token ever halts. */

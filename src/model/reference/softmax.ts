@@ -1,10 +1,12 @@
+import { exp } from "../elementary.ts";
+
 /** Replaces the `count` scores at `at` by their softmax. */
 export function softmaxRow(values: Float64Array, at: number, count: number): void {
   let largest = -Infinity;
   for (let b = 0; b < count; b++) largest = Math.max(largest, values[at + b]);
   let sum = 0;
   for (let b = 0; b < count; b++) {
-    values[at + b] = Math.exp(values[at + b] - largest);
+    values[at + b] = exp(values[at + b] - largest);
     sum += values[at + b];
   }
   for (let b = 0; b < count; b++) values[at + b] /= sum;

@@ -1,3 +1,4 @@
+import { square } from "../../elementary.ts";
 import type { NormTensors } from "../tensors.ts";
 
 /** Added to the variance (spec §4). */
@@ -14,7 +15,7 @@ function moments(h: Float64Array, at: number, d: number): Moments {
   for (let j = 0; j < d; j++) sum += h[at + j];
   const mean = sum / d;
   let squares = 0;
-  for (let j = 0; j < d; j++) squares += (h[at + j] - mean) ** 2;
+  for (let j = 0; j < d; j++) squares += square(h[at + j] - mean);
   return { mean, inverse: 1 / Math.sqrt(squares / d + EPSILON) };
 }
 
