@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 /** Rooms of the house in the order in which data flows; a file imports from its own rank or a lower one. */
 const RANKS: readonly (readonly string[])[] = [
-  ["src/errors.ts", "src/version.ts", "src/libraries/", "src/files/"],
+  ["src/errors.ts", "src/nearest.ts", "src/version.ts", "src/libraries/", "src/files/"],
   ["src/model/"],
   ["src/data/"],
   ["src/engine/"],

@@ -3,7 +3,7 @@ import { ReplacementCounter } from "../data/utf8.ts";
 import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { parseCsv } from "../libraries/csv.ts";
-import { suggestName } from "./nearest.ts";
+import { suggestName } from "../nearest.ts";
 
 /** A column's name and value. */
 export type Column = readonly [name: string, value: unknown];

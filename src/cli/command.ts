@@ -1,6 +1,12 @@
 import type { CommandSpec, PositionalSpec } from "../libraries/arguments.ts";
-import { type Origin, readConfigurationFile, type Resolved, resolveOptions } from "./configuration.ts";
-import { type Declarations, optionSpecs, textOption, type Values } from "./option.ts";
+import {
+  type ConfigurationFile,
+  type Origin,
+  readConfigurationFile,
+  type Resolved,
+  resolveOptions,
+} from "./configuration.ts";
+import { type Declarations, optionSpecs, pathOf, textOption, type Values } from "./option.ts";
 import type { Terminal } from "./output.ts";
 
 /** What a command's body works with. */
@@ -23,6 +29,8 @@ export interface CommandDeclaration<D extends Declarations> {
   readonly options: D;
   /** Whether `--config FILE` and `--set key=value` are taken. */
   readonly configurable?: boolean;
+  /** Values that differ from the declared defaults because of other values, as a model's own recipe does. */
+  readonly settle?: (resolved: Resolved<D>) => Partial<Values<D>>;
   /** Command lines shown in the help, without the prompt. */
   readonly examples?: readonly string[];
   /** Returns the exit code. */
@@ -34,12 +42,18 @@ export interface Given {
   readonly options: ReadonlyMap<string, true | string | readonly string[]>;
   readonly positionals: readonly string[];
   readonly environment: (name: string) => string | undefined;
+  /** What the user's own file says of the command's options. */
+  readonly userFile?: ConfigurationFile;
 }
 
 /** A command whose options' types are closed in, so that commands stand in one list. */
 export interface Command {
   readonly spec: CommandSpec;
   readonly declarations: Declarations;
+  /** The names of the command whose options these are, where another one takes them all. */
+  readonly optionsOf?: readonly string[];
+  /** The values of the options, and where each came from. */
+  readonly resolve: (given: Given) => Promise<Resolved<Declarations>>;
   /** Resolves the options, runs the body and returns the exit code. */
   readonly execute: (given: Given, terminal: Terminal) => Promise<number>;
 }
@@ -48,7 +62,29 @@ export interface Command {
 export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
-  readonly children: readonly Command[];
+  readonly children: readonly (Command | CommandGroup)[];
+}
+
+export function isGroup(entry: Command | CommandGroup): entry is CommandGroup {
+  return "children" in entry;
+}
+
+/** A command and the names that lead to it, `["data", "fetch"]`. */
+export interface PlacedCommand {
+  readonly path: readonly string[];
+  readonly command: Command;
+}
+
+/** All commands below `entries`, in their order. */
+export function placedCommands(
+  entries: readonly (Command | CommandGroup)[],
+  above: readonly string[] = [],
+): PlacedCommand[] {
+  return entries.flatMap((entry) =>
+    isGroup(entry)
+      ? placedCommands(entry.children, [...above, entry.name])
+      : [{ path: [...above, entry.spec.name], command: entry }]
+  );
 }
 
 const configOption = textOption({
@@ -64,7 +100,7 @@ export function defineCommand<D extends Declarations>(declaration: CommandDeclar
       name: declaration.name,
       summary: declaration.summary,
       description: declaration.description ?? declaration.summary,
-      positionals: declaration.positionals ?? [],
+      positionals: (declaration.positionals ?? []).map((positional) => ({ ...pathOf(positional.name), ...positional })),
       options: [
         ...optionSpecs(declaration.options),
         ...configurable ? optionSpecs({ config: configOption }) : [],
@@ -79,17 +115,17 @@ export function defineCommand<D extends Declarations>(declaration: CommandDeclar
       ...notes(declaration.examples),
     },
     declarations: declaration.options,
+    resolve: (given) => resolve(declaration, given),
     execute: async (given, terminal) => {
-      const resolved = await resolve(declaration.options, configurable, given);
-      return declaration.run({ ...resolved, positionals: given.positionals, terminal });
+      const { values, origins } = await resolve(declaration, given);
+      return declaration.run({ values, origins, positionals: given.positionals, terminal });
     },
   };
 }
 
 async function resolve<D extends Declarations>(
-  declarations: D,
-  configurable: boolean,
-  { options, environment }: Given,
+  { options: declarations, configurable = false, settle }: CommandDeclaration<D>,
+  { options, environment, userFile }: Given,
 ): Promise<Resolved<D>> {
   const flags = new Map<string, true | string>();
   const assignments: string[] = [];
@@ -97,15 +133,25 @@ async function resolve<D extends Declarations>(
     if (value === true || typeof value === "string") flags.set(key, value);
     else assignments.push(...value);
   }
-  if (!configurable) return resolveOptions(declarations, { flags, assignments, environment });
-  const { config } = resolveOptions({ config: configOption }, { flags, assignments: [], environment }).values;
-  flags.delete("config");
-  return resolveOptions(declarations, {
+  const file = configurable ? await chosenFile(flags, environment) : undefined;
+  const resolved = resolveOptions(declarations, {
     flags,
     assignments,
     environment,
-    ...config === undefined ? {} : { file: await readConfigurationFile(config) },
+    ...file === undefined ? {} : { file },
+    ...userFile === undefined ? {} : { userFile },
   });
+  return { ...resolved, values: { ...resolved.values, ...settle?.(resolved) } };
+}
+
+/** The file of `--config`, which is taken out of `flags`. */
+async function chosenFile(
+  flags: Map<string, true | string>,
+  environment: Given["environment"],
+): Promise<ConfigurationFile | undefined> {
+  const { config } = resolveOptions({ config: configOption }, { flags, assignments: [], environment }).values;
+  flags.delete("config");
+  return config === undefined ? undefined : await readConfigurationFile(config);
 }
 
 function notes(examples: readonly string[] | undefined): { notes?: string } {

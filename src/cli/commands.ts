@@ -2,6 +2,7 @@ import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 import { compareCommand } from "./compare.ts";
+import { configCommands } from "./config.ts";
 import { dataCommands } from "./data.ts";
 import { diagnoseCommand } from "./diagnose.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -13,8 +14,8 @@ import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
-/** All commands, in the order of the help. To add one: its file in this folder, and a line here. */
-export const COMMANDS: readonly (Command | CommandGroup)[] = [
+/** Commands that do the work, in the order of the help. To add one: its file in this folder, and a line here. */
+const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   trainCommand,
   evaluateCommand,
   classifyCommand,
@@ -28,4 +29,10 @@ export const COMMANDS: readonly (Command | CommandGroup)[] = [
   verifyCommand,
   benchCommand,
   doctorCommand,
+];
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly (Command | CommandGroup)[] = [
+  ...WORKING_COMMANDS,
+  configCommands(WORKING_COMMANDS),
 ];

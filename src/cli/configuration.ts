@@ -1,17 +1,25 @@
 import { DataError, UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
+import { printable } from "../files/printable.ts";
 import { parseToml, TomlSyntaxError } from "../libraries/toml.ts";
 import { kebabCase } from "../model/key_name.ts";
-import { suggestName } from "./nearest.ts";
+import { nearestName, suggestName } from "../nearest.ts";
 import { camelCase, type Declarations, environmentName, type Values } from "./option.ts";
 
-/** Where a value came from, the strongest first; `--set` counts as a flag. */
-export type Origin = "flag" | "environment" | "file" | "default";
+/** Where a value came from, the strongest first; `--set` counts as a flag, `file` is that of `--config`. */
+export type Origin = "flag" | "environment" | "file" | "user file" | "default";
+
+/** Whether a value was asked for in this call; the user's own defaults are not, no more than the program's. */
+export function isGiven(origin: Origin): boolean {
+  return origin !== "default" && origin !== "user file";
+}
 
 /** The values of a command's options and where each came from. */
 export interface Resolved<D extends Declarations> {
   readonly values: Values<D>;
   readonly origins: { readonly [Key in keyof D]: Origin };
+  /** How each place is called, `EPSILON_SEED` or `seed in run.toml`; undefined for a default. */
+  readonly places: { readonly [Key in keyof D]: string | undefined };
 }
 
 /** What was given, still text, by place. */
@@ -23,6 +31,8 @@ export interface Sources {
   /** The variable's text, or undefined. */
   readonly environment: (name: string) => string | undefined;
   readonly file?: ConfigurationFile;
+  /** What the user's own file says of this command's options. */
+  readonly userFile?: ConfigurationFile;
 }
 
 /** A configuration file as read: a flat table. */
@@ -40,12 +50,13 @@ interface Given {
 const LARGEST_FILE = 1 << 20;
 
 /**
- * The value of every option: flag or `--set`, then environment, then file, then default. An environment variable that
- * is set but empty counts as not set. Throws UsageError for unknown keys, values of another kind and keys given twice.
+ * The value of every option: flag or `--set`, then environment, then file, then the user's file, then default. An
+ * environment variable that is set but empty counts as not set. Throws UsageError for unknown keys, values of another kind and keys given twice.
  */
 export function resolveOptions<D extends Declarations>(declarations: D, sources: Sources): Resolved<D> {
   const assigned = readAssignments(declarations, sources);
-  const filed = sources.file === undefined ? new Map<string, Given>() : readEntries(declarations, sources.file);
+  const filed = readEntries(declarations, sources.file);
+  const usual = readEntries(declarations, sources.userFile);
   const resolved = Object.entries(declarations).map(([key, declaration]) => {
     const flag = sources.flags.get(key);
     const variable = environmentName(key);
@@ -55,21 +66,30 @@ export function resolveOptions<D extends Declarations>(declarations: D, sources:
       ["flag", assigned.get(key)],
       ["environment", text === undefined || text === "" ? undefined : { text, place: variable }],
       ["file", filed.get(key)],
+      ["user file", usual.get(key)],
     ];
     for (const [origin, given] of candidates) {
       if (given === undefined) continue;
       const value = declaration.read(given.text);
-      if (value === undefined) {
-        throw new UsageError(`Cannot use ${given.place}: "${given.text}"`, `Give ${declaration.wanted}.`);
-      }
-      return { key, value, origin };
+      if (value === undefined) throw unusable(given, declaration);
+      return { key, value, origin, place: given.place };
     }
-    return { key, value: declaration.fallback, origin: "default" as const };
+    return { key, value: declaration.fallback, origin: "default" as const, place: undefined };
   });
   return {
     values: Object.fromEntries(resolved.map(({ key, value }) => [key, value])) as Values<D>,
     origins: Object.fromEntries(resolved.map(({ key, origin }) => [key, origin])) as Resolved<D>["origins"],
+    places: Object.fromEntries(resolved.map(({ key, place }) => [key, place])) as Resolved<D>["places"],
   };
+}
+
+function unusable({ text, place }: Given, { wanted, choices = [] }: Declarations[string]): UsageError {
+  const hint = `Give ${wanted}.`;
+  const nearest = nearestName(text, choices);
+  return new UsageError(
+    `Cannot use ${place}: "${printable(text)}"`,
+    nearest === undefined ? hint : `Did you mean ${nearest}? ${hint}`,
+  );
 }
 
 function readAssignments(declarations: Declarations, { assignments, flags }: Sources): Map<string, Given> {
@@ -87,8 +107,9 @@ function readAssignments(declarations: Declarations, { assignments, flags }: Sou
   return given;
 }
 
-function readEntries(declarations: Declarations, file: ConfigurationFile): Map<string, Given> {
+function readEntries(declarations: Declarations, file: ConfigurationFile | undefined): Map<string, Given> {
   const given = new Map<string, Given>();
+  if (file === undefined) return given;
   for (const [name, value] of Object.entries(file.entries)) {
     const key = knownKey(declarations, name, file.path);
     const place = `${name} in ${file.path}`;

@@ -41,7 +41,7 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
   const progress = new Progress(values.progress);
   const engine = await openEngine(checkpoint.config, values);
   try {
-    const data = await judgedData(values, record);
+    const data = await judgedData(context, record);
     const subject = { context, checkpoint, path, data, engine, progress };
     const dataset = await loadData(subject, values.split === "test" ? "test" : "train");
     const { instruments, entries } = await prepareInstruments(chosen, checkpoint.config, data.vocabulary, terminal);

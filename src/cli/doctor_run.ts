@@ -7,6 +7,7 @@ import { VERSION } from "../version.ts";
 import { modelName } from "./chosen_model.ts";
 import type { DoctorContext } from "./doctor.ts";
 import { jsonDocument, visible } from "./output.ts";
+import { userFilePath } from "./user_file.ts";
 import { requireAgreement, verifyDevice } from "./verify_run.ts";
 
 type Entry = readonly [name: string, value: string];
@@ -26,6 +27,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     processor: cpus()[0]?.model.trim() ?? "",
     threads: availableParallelism(),
     cache: cacheFolder(),
+    user_file: userFilePath() ?? "",
     model,
     device,
     auto,
@@ -37,7 +39,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
   } else {
     const { self_test: selfTest, model: _, adapters: __, auto: ___, ...plain } = report;
     const entries: Entry[] = [
-      ...Object.entries(plain).map(([name, value]): Entry => [name, String(value)]),
+      ...Object.entries(plain).map(([name, value]): Entry => [name.replaceAll("_", " "), String(value)]),
       ["built-in model", `${model.model}, SHA-256 ${model.model_sha256}`],
       ["--device auto", `takes the ${auto.device === "gpu" ? "GPU" : "CPU"}: ${auto.reason}`],
       ["self-test", `${selfTest.values - failed} of ${selfTest.values} values agree`],

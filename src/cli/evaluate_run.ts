@@ -26,7 +26,7 @@ import { readThresholds } from "./thresholds.ts";
 type Split = EvaluateContext["values"]["split"];
 
 /** The body of `epsilon evaluate`. */
-export async function evaluate({ values, positionals, terminal }: EvaluateContext): Promise<number> {
+export async function evaluate({ values, origins, positionals, terminal }: EvaluateContext): Promise<number> {
   const [given] = positionals;
   const thresholds = thresholdsOf(values);
   await chooseDevice(values);
@@ -38,7 +38,7 @@ export async function evaluate({ values, positionals, terminal }: EvaluateContex
   const progress = new Progress(values.progress);
   try {
     const dataset = await loadReviews({
-      data: await judgedData(values, record),
+      data: await judgedData({ values, origins }, record),
       threads: values.threads,
       split: values.split === "test" ? "test" : "train",
       progress,

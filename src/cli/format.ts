@@ -29,12 +29,18 @@ export function formatTable(rows: readonly (readonly [name: string, value: strin
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
 }
 
-/** A table for people: a line of headings, then the rows; every column but the first is set to the right. */
-export function formatColumns(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table for people: a line of headings, then the rows; every column but the first is set to the right, unless `left`. */
+export function formatColumns(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  { left = false } = {},
+): string {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines.map((line) => {
-    const fields = line.map((field, column) => column === 0 ? field.padEnd(widths[0]) : field.padStart(widths[column]));
+    const fields = line.map((field, column) =>
+      left || column === 0 ? field.padEnd(widths[column]) : field.padStart(widths[column])
+    );
     return `${fields.join("  ").trimEnd()}\n`;
   }).join("");
 }

@@ -3,7 +3,7 @@ import { appliesTo, INSTRUMENT_NAMES, type InstrumentName } from "../diagnose/in
 import { UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { suggestName } from "./nearest.ts";
+import { suggestName } from "../nearest.ts";
 import type { Terminal } from "./output.ts";
 
 /** The instruments that `list` names, with commas between them; `all` or `none`. Throws UsageError for another name. */

@@ -7,7 +7,7 @@ import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import type { JudgedPlace } from "../metrics/schema.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
-import { chooseData, type DataValues, recordedData } from "./reviews.ts";
+import { chooseData, type DataChoice, type DataValues, recordedData } from "./reviews.ts";
 
 /** By which reviews a model is judged. */
 export type JudgedSplit = "validation" | "train" | "test" | "all";
@@ -30,8 +30,8 @@ export function placeOf({ details, position }: Checkpoint, path: string): Omit<J
 }
 
 /** The data options by which a model is judged: those of its run, where `record` is there, unless others are given. */
-export async function judgedData(values: DataValues, record: RunRecord | undefined): Promise<DataValues> {
-  return record === undefined ? await chooseData(values) : recordedData(values, record);
+export async function judgedData(chosen: DataChoice, record: RunRecord | undefined): Promise<DataValues> {
+  return record === undefined ? await chooseData(chosen.values) : recordedData(chosen, record);
 }
 
 /** The reviews of `split`; training and validation are parted as the checkpoint's metadata says. */

@@ -1,4 +1,4 @@
-import type { OptionSpec } from "../libraries/arguments.ts";
+import type { OptionSpec, PathKind, ValueSpec } from "../libraries/arguments.ts";
 import { kebabCase } from "../model/key_name.ts";
 import type { Range } from "../model/range.ts";
 
@@ -17,6 +17,10 @@ export interface OptionDeclaration<Value> {
   readonly shownDefault?: string;
   /** Heading of the help. */
   readonly group?: string;
+  /** All words that the value can be. */
+  readonly choices?: readonly string[];
+  /** Words of which the value is a list with commas between. */
+  readonly words?: readonly string[];
   /** Completes "wanted …" in an error. */
   readonly wanted: string;
   /** The value that `text` stands for, or undefined when it stands for none. */
@@ -68,21 +72,28 @@ export function choiceOption<const Choice extends string>(
     description: declaration.description,
     fallback: declaration.fallback,
     shownDefault: declaration.fallback,
+    choices,
     wanted: choices.join(" or "),
     read: (text) => choices.find((choice) => choice === text),
   };
 }
 
-/** A text that is not empty, undefined when not given; `shownDefault` says what happens then. */
+/**
+ * A text that is not empty, undefined when not given; `shownDefault` says what happens then. The text is one of
+ * `choices`, or made of `words` with commas between: the command's body checks that.
+ */
 export function textOption(
-  declaration: Common & { readonly shownDefault?: string },
+  declaration: Common & Pick<ValueSpec, "choices" | "words"> & { readonly shownDefault?: string },
 ): OptionDeclaration<string | undefined> {
+  const { choices, words } = declaration;
   return {
     kind: "value",
     placeholder: declaration.placeholder ?? "text",
     description: declaration.description,
     fallback: undefined,
     ...declaration.shownDefault === undefined ? {} : { shownDefault: declaration.shownDefault },
+    ...choices === undefined ? {} : { choices },
+    ...words === undefined ? {} : { words },
     wanted: "a text that is not empty",
     read: (text) => text === "" ? undefined : text,
   };
@@ -116,13 +127,34 @@ export function environmentName(key: string): string {
   return `EPSILON_${kebabCase(key).replaceAll("-", "_").toUpperCase()}`;
 }
 
-/** What the parser needs of a table of declarations. */
+/** Names of values that stand for something on the disk. */
+const PATHS: Readonly<Record<string, PathKind>> = {
+  file: "file",
+  dir: "folder",
+  run: "folder",
+  runs: "folder",
+  path: "path",
+  model: "path",
+};
+
+/** What a value called `name` can be on the disk, where it is a path. */
+export function pathOf(name: string): Pick<ValueSpec, "path"> {
+  return Object.hasOwn(PATHS, name) ? { path: PATHS[name] } : {};
+}
+
+/** What the parser, the help and the completions need of a table of declarations. */
 export function optionSpecs(declarations: Declarations): OptionSpec[] {
-  return Object.entries(declarations).map(([key, { kind, placeholder, description, shownDefault, group }]) => ({
-    flags: kind === "switch" ? `--${kebabCase(key)}` : `--${kebabCase(key)} <${placeholder}>`,
-    description,
-    kind,
-    ...shownDefault === undefined ? {} : { shownDefault },
-    ...group === undefined ? {} : { group },
-  }));
+  return Object.entries(declarations).map(([key, declaration]) => {
+    const { kind, placeholder, description, shownDefault, group, choices, words } = declaration;
+    return {
+      flags: kind === "switch" ? `--${kebabCase(key)}` : `--${kebabCase(key)} <${placeholder}>`,
+      description,
+      kind,
+      ...pathOf(placeholder),
+      ...choices === undefined ? {} : { choices },
+      ...words === undefined ? {} : { words },
+      ...shownDefault === undefined ? {} : { shownDefault },
+      ...group === undefined ? {} : { group },
+    };
+  });
 }

@@ -107,12 +107,17 @@ export const DEVICE_OPTIONS = grouped("Device:", {
 });
 
 /** The words that `--instruments` takes. */
-const INSTRUMENT_WORDS = ["all", ...INSTRUMENT_NAMES].join(", ");
+const INSTRUMENT_WORDS = ["all", ...INSTRUMENT_NAMES];
 
 /** Which instruments are read; `shownDefault` says what happens when none are named. */
 export function instrumentsOption(description: string, shownDefault: string) {
   return {
-    instruments: textOption({ placeholder: "list", description: `${description}: ${INSTRUMENT_WORDS}`, shownDefault }),
+    instruments: textOption({
+      placeholder: "list",
+      description: `${description}: ${INSTRUMENT_WORDS.join(", ")}`,
+      words: INSTRUMENT_WORDS,
+      shownDefault,
+    }),
   };
 }
 

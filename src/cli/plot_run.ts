@@ -8,7 +8,7 @@ import { seriesOfRuns } from "../report/groups.ts";
 import { renderFile, saveChart, specificationJson, specificationPath } from "../report/render.ts";
 import { readRuns } from "../report/run.ts";
 import { formatTable } from "./format.ts";
-import { suggestName } from "./nearest.ts";
+import { suggestName } from "../nearest.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 import type { PlotContext } from "./plot.ts";
 

@@ -1,27 +1,15 @@
 import { UsageError } from "../errors.ts";
-import { type CommandSpec, parseCommandLine } from "../libraries/arguments.ts";
-import { VERSION } from "../version.ts";
-import type { Command, CommandGroup } from "./command.ts";
+import { parseCommandLine } from "../libraries/arguments.ts";
+import { placedCommands } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { suggestName } from "./nearest.ts";
+import { suggestName } from "../nearest.ts";
 import { environmentName } from "./option.ts";
 import { reportFailure, type Terminal } from "./output.ts";
+import { PROGRAM } from "./program_spec.ts";
+import { readUserFile, userEntries } from "./user_file.ts";
 
 /** Environment variables with a meaning beside those of the options. */
 const OTHER_VARIABLES = ["EPSILON_DEBUG", "EPSILON_SHARED"];
-
-const PROGRAM: CommandSpec = {
-  name: "epsilon",
-  summary: "trains and runs Epsilon, a transformer with adaptive computation and quantised attention",
-  version: VERSION,
-  children: COMMANDS.map((entry) => isGroup(entry) ? groupSpec(entry) : entry.spec),
-  notes: [
-    "Options can also be given in the environment: --learning-rate as EPSILON_LEARNING_RATE.",
-    "Run epsilon COMMAND --help for a command's options and their defaults.",
-    "Exit codes: 0 done, 1 the run failed, 2 usage, 3 data or file, 4 no such device, 5 verification mismatch,",
-    "75 stopped by SIGTERM or SIGUSR1 after saving, 130 interrupted.",
-  ].join("\n"),
-};
 
 /**
  * Runs the program on `args` (without its name) and returns the exit code. Never throws: a failure becomes one line
@@ -35,37 +23,31 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
       return 0;
     }
     warnOfUnknownVariables(terminal);
-    const environment = (name: string) => Deno.env.get(name);
-    return await findCommand(line.path).execute({ ...line, environment }, terminal);
+    return await runCommand(line, terminal);
   } catch (error) {
     return reportFailure(error);
   }
 }
 
-function isGroup(entry: Command | CommandGroup): entry is CommandGroup {
-  return "children" in entry;
-}
+/** What the parser found: a command's names and what was given to it. */
+type Found = Extract<ReturnType<typeof parseCommandLine>, { kind: "run" }>;
 
-function groupSpec(group: CommandGroup): CommandSpec {
-  return { name: group.name, summary: group.summary, children: group.children.map((child) => child.spec) };
-}
-
-function findCommand(path: readonly string[]): Command {
-  const entries = path.reduce<readonly (Command | CommandGroup)[]>((level, name, depth) => {
-    const found = level.filter((entry) => (isGroup(entry) ? entry.name : entry.spec.name) === name);
-    return depth === path.length - 1 ? found : found.flatMap((entry) => isGroup(entry) ? entry.children : []);
-  }, COMMANDS);
-  const command = entries.find((entry) => !isGroup(entry));
-  if (command === undefined || isGroup(command)) {
+async function runCommand({ path, ...given }: Found, terminal: Terminal): Promise<number> {
+  const commands = placedCommands(COMMANDS);
+  const command = commands.find((placed) => placed.path.join(" ") === path.join(" "))?.command;
+  if (command === undefined) {
     throw new UsageError(`Cannot find the command: ${path.join(" ")}`, "Run epsilon --help for the commands.");
   }
-  return command;
+  const environment = (name: string) => Deno.env.get(name);
+  const file = await readUserFile();
+  const own = commands.filter((placed) => placed.command.optionsOf === undefined);
+  const userFile = file === undefined ? {} : { userFile: userEntries(file, command.optionsOf ?? path, own) };
+  return await command.execute({ ...given, environment, ...userFile }, terminal);
 }
 
 /** A mistyped variable would otherwise be ignored in silence. */
 function warnOfUnknownVariables(terminal: Terminal): void {
-  const commands = COMMANDS.flatMap((entry) => isGroup(entry) ? entry.children : [entry]);
-  const keys = commands.flatMap((command) => ["config", ...Object.keys(command.declarations)]);
+  const keys = placedCommands(COMMANDS).flatMap(({ command }) => ["config", ...Object.keys(command.declarations)]);
   const known = new Set([...OTHER_VARIABLES, ...keys.map(environmentName)]);
   for (const name of Object.keys(Deno.env.toObject())) {
     if (!name.startsWith("EPSILON_") || known.has(name)) continue;

@@ -23,7 +23,7 @@ import {
 import { formatReproduction, writeReproduction } from "./reproduction_output.ts";
 import { testRuns, timeRuns } from "./reproduction_measures.ts";
 import { chooseData, loadReviews } from "./reviews.ts";
-import { modelConfigOf, withModelDefaults } from "./run_configuration.ts";
+import { modelConfigOf } from "./run_configuration.ts";
 import { resumeRun, startRun } from "./train_run.ts";
 
 const DEFAULT_FOLDER = "reproduction";
@@ -116,7 +116,7 @@ class Reproducing {
     const { values, terminal } = this.#context;
     for (const model of this.#models) {
       const runs = this.#plan(model, 1);
-      const context = withModelDefaults(trainContext(runs[0], [], terminal));
+      const context = trainContext(runs[0], [], terminal);
       await (await openEngine(modelConfigOf(context, dataset.vocabularySize), values)).close();
       if (model === "repeat") continue; // its places are known once its k is
       for (const run of runs) await inspectPlace(run, dataset, terminal);

@@ -5,12 +5,12 @@ import { readRunJson, RUN_JSON, type RunRecord } from "../metrics/run_json.ts";
 import { applicableConfig } from "../model/config.ts";
 import { TRAIN_RANGES } from "../train/config.ts";
 import { resolveOptions } from "./configuration.ts";
-import { suggestName } from "./nearest.ts";
+import { suggestName } from "../nearest.ts";
 import { kebabCase } from "../model/key_name.ts";
 import type { Terminal } from "./output.ts";
 import type { ReproduceContext } from "./reproduce.ts";
-import { modelConfigOf, recipeOf, withModelDefaults } from "./run_configuration.ts";
-import { TRAIN_OPTIONS, type TrainContext } from "./train.ts";
+import { modelConfigOf, recipeOf } from "./run_configuration.ts";
+import { modelDefaults, TRAIN_OPTIONS, type TrainContext } from "./train.ts";
 
 /** Models of a reproduction, in the order of its table. */
 export const REPRODUCED_MODELS = ["exit", "soft", "repeat", "vanilla"] as const;
@@ -109,7 +109,8 @@ export function trainContext(
   terminal: Terminal,
 ): TrainContext {
   const sources = { flags: new Map([...flags, ...more]), assignments: [], environment: () => undefined };
-  return { ...resolveOptions(TRAIN_OPTIONS, sources), positionals: [], terminal };
+  const { values, origins } = resolveOptions(TRAIN_OPTIONS, sources);
+  return { values: { ...values, ...modelDefaults({ values, origins }) }, origins, positionals: [], terminal };
 }
 
 /** Whether a run has to be started, to go on, or is there. */
@@ -123,7 +124,7 @@ export async function inspectPlace(run: PlannedRun, data: PlannedData, terminal:
   if (!await Deno.stat(join(run.folder, RUN_JSON)).then(() => true, () => false)) return "missing";
   const record = await readRunJson(run.folder);
   const done = record.outcome === "finished" || record.outcome === "stopped-early";
-  const differing = differences(record, withModelDefaults(trainContext(run, [], terminal)), data);
+  const differing = differences(record, trainContext(run, [], terminal), data);
   if (differing.length === 0) return done ? "finished" : "unfinished";
   throw new DataError(
     `Cannot use the run in ${printable(run.folder)} for ${run.variant}, seed ${run.seed}: ${differing.join("; ")}`,

@@ -4,6 +4,8 @@ import { prepareDataset, type PrepareProgress, type PrepareReport } from "../dat
 import type { ReviewSplit } from "../data/review.ts";
 import { dataFolder } from "../files/folders.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
+import { kebabCase } from "../model/key_name.ts";
+import { isGiven, type Origin } from "./configuration.ts";
 import type { Values } from "./option.ts";
 import type { DATA_OPTIONS, DEVICE_OPTIONS } from "./options.ts";
 import type { Terminal } from "./output.ts";
@@ -23,17 +25,24 @@ export async function chooseData(values: DataValues): Promise<DataValues> {
   return { data, textColumn, labelColumn, vocabulary };
 }
 
-/** Data options that were not given are those of the run that `record` describes. */
-export function recordedData(values: DataValues, { configuration }: RunRecord): DataValues {
-  const recorded = (key: string): string | undefined => {
-    const value = configuration[key]?.value;
-    return typeof value === "string" ? value : undefined;
+/** The data options and where each came from. */
+export interface DataChoice {
+  readonly values: DataValues;
+  readonly origins: { readonly [Key in keyof DataValues]: Origin };
+}
+
+/** Data options that were not given in this call are those of the run that `record` describes. */
+export function recordedData({ values, origins }: DataChoice, { configuration }: RunRecord): DataValues {
+  const choose = (key: keyof DataValues): string | undefined => {
+    const recorded = configuration[kebabCase(key)];
+    if (recorded === undefined || isGiven(origins[key])) return values[key];
+    return typeof recorded.value === "string" ? recorded.value : undefined;
   };
   return {
-    data: values.data ?? recorded("data"),
-    textColumn: values.textColumn ?? recorded("text-column"),
-    labelColumn: values.labelColumn ?? recorded("label-column"),
-    vocabulary: values.vocabulary ?? recorded("vocabulary"),
+    data: choose("data"),
+    textColumn: choose("textColumn"),
+    labelColumn: choose("labelColumn"),
+    vocabulary: choose("vocabulary"),
   };
 }
 

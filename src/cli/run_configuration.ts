@@ -9,8 +9,9 @@ import {
   PAPER_CONFIG,
   validateModelConfig,
 } from "../model/config.ts";
-import { PAPER_RECIPES, type TrainConfig, validateTrainConfig } from "../train/config.ts";
+import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
 import { kebabCase } from "../model/key_name.ts";
+import { isGiven } from "./configuration.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
 import type { DataValues } from "./reviews.ts";
 import type { TrainContext } from "./train.ts";
@@ -20,14 +21,6 @@ type TrainValues = TrainContext["values"];
 
 /** Reviews are negative or positive. */
 const CLASSES = 2;
-
-/** `context` in which recipe options that were not given have the values of the model that is asked for. */
-export function withModelDefaults(context: TrainContext): TrainContext {
-  const { values, origins } = context;
-  const defaults = Object.entries(PAPER_RECIPES[values.model])
-    .filter(([key]) => origins[key as keyof TrainConfig] === "default");
-  return { ...context, values: { ...values, ...Object.fromEntries(defaults) } };
-}
 
 /** Whether option `key` belongs to another model than `model`, which ignores it. */
 function isForeign(key: string, { model, halting }: Pick<ModelConfig, "model" | "halting">): boolean {
@@ -44,7 +37,7 @@ export function ignoredFlags({ values, origins }: TrainChoice): string[] {
 
 /** The model that the options ask for. Throws UsageError when they do not fit together. */
 export function modelConfigOf({ values, origins }: TrainChoice, vocabSize: number): ModelConfig {
-  if (values.model === "epsilon" && origins.repeat !== "default" && values.halting !== "repeat-k") {
+  if (values.model === "epsilon" && isGiven(origins.repeat) && values.halting !== "repeat-k") {
     throw new UsageError(
       `Cannot repeat the block ${values.repeat} times: the halting mode is ${values.halting}`,
       "Give --halting repeat-k along with --repeat, or leave --repeat out.",
@@ -117,7 +110,7 @@ export function requireSameConfiguration({ values, origins }: TrainChoice, folde
   const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...record.recipe };
   const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS })
     .filter((key) => !isForeign(key, record.model)) as (keyof TrainValues)[];
-  const differing = keys.filter((key) => origins[key] !== "default" && values[key] !== recorded[key]);
+  const differing = keys.filter((key) => isGiven(origins[key]) && values[key] !== recorded[key]);
   if (differing.length === 0) return;
   const details = differing.map((key) =>
     `${kebabCase(key)} is ${recorded[key] ?? "not used"} in the run, ${values[key]} was given`

@@ -1,3 +1,4 @@
+import { PAPER_RECIPES, type TrainConfig } from "../train/config.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { grouped, textOption } from "./option.ts";
 import {
@@ -27,6 +28,12 @@ export const TRAIN_OPTIONS = {
 
 export type TrainContext = CommandContext<typeof TRAIN_OPTIONS>;
 
+/** The recipe of the model that is asked for, where no other values were given. */
+export function modelDefaults({ values, origins }: Pick<TrainContext, "values" | "origins">): Partial<TrainConfig> {
+  const defaults = Object.entries(PAPER_RECIPES[values.model]) as [keyof TrainConfig, number][];
+  return Object.fromEntries(defaults.filter(([key]) => origins[key] === "default"));
+}
+
 /** `epsilon train`: trains a model and fills a run folder. */
 export const trainCommand = defineCommand({
   name: "train",
@@ -37,6 +44,7 @@ export const trainCommand = defineCommand({
   ].join(" "),
   options: TRAIN_OPTIONS,
   configurable: true,
+  settle: modelDefaults,
   examples: [
     "epsilon train --epochs 5",
     "epsilon train --data aclImdb --halting soft --out runs/soft",

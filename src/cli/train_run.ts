@@ -21,6 +21,7 @@ import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
 import { type ChosenInstruments, namedInstruments, prepareInstruments } from "./instrument_choice.ts";
+import { isGiven } from "./configuration.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -31,7 +32,6 @@ import {
   recipeOf,
   recordedConfiguration,
   requireSameConfiguration,
-  withModelDefaults,
 } from "./run_configuration.ts";
 import type { TrainContext } from "./train.ts";
 import { TrainingDisplay } from "./training_display.ts";
@@ -60,8 +60,7 @@ export interface Ended {
 }
 
 /** Starts the run that `given` asks for and trains it to its end or to a signal. */
-export async function startRun(given: TrainContext, progress: Progress): Promise<Ended> {
-  const context = withModelDefaults(given);
+export async function startRun(context: TrainContext, progress: Progress): Promise<Ended> {
   const { values, terminal } = context;
   const ignored = ignoredFlags(context);
   if (ignored.length > 0) terminal.warn(`The ${values.model} model ignores ${ignored.join(", ")}.`);
@@ -96,7 +95,7 @@ export async function startRun(given: TrainContext, progress: Progress): Promise
 /** Goes on with the run in `path`; options that `context` gives must be the run's. */
 export async function resumeRun(context: TrainContext, path: string, progress: Progress): Promise<Ended> {
   const { values, origins, terminal } = context;
-  if (origins.out !== "default") {
+  if (isGiven(origins.out)) {
     throw new UsageError(
       "Cannot train: both --resume and --out were given",
       "Leave --out away: a resumed run goes on in its folder.",
@@ -106,10 +105,11 @@ export async function resumeRun(context: TrainContext, path: string, progress: P
   const { model, recipe } = paused.record;
   requireSameConfiguration(context, path, paused.record);
   const recorded = paused.record.configuration.instruments?.value;
-  const chosen = namedInstruments(values.instruments ?? (typeof recorded === "string" ? recorded : "none"));
+  const usual = typeof recorded === "string" ? recorded : undefined;
+  const chosen = namedInstruments((isGiven(origins.instruments) ? values.instruments : usual) ?? "none");
   const device = { ...resumedDevice(context, paused.record), adapter: values.adapter };
   await chooseDevice(device);
-  const data = recordedData(values, paused.record);
+  const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
@@ -133,8 +133,8 @@ function resumedDevice(
     numerics: NUMERICS.find((numerics) => numerics === configuration.numerics?.value) ?? "fast",
   };
   const chosen = {
-    device: origins.device === "default" ? recorded.device : values.device,
-    numerics: origins.numerics === "default" ? recorded.numerics : values.numerics,
+    device: isGiven(origins.device) ? values.device : recorded.device,
+    numerics: isGiven(origins.numerics) ? values.numerics : recorded.numerics,
   };
   for (const key of ["device", "numerics"] as const) {
     if (chosen[key] === recorded[key]) continue;

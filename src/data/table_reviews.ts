@@ -1,5 +1,6 @@
 import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
+import { suggestName } from "../nearest.ts";
 import { parseCsv } from "../libraries/csv.ts";
 import { readLines } from "./lines.ts";
 import { parseLabel, type ReadOptions, type ReadReport, type Review } from "./review.ts";
@@ -127,11 +128,12 @@ function columnNames(found: readonly string[], columns: Columns, name: string): 
       ? usual.flatMap((one) => found.filter((other) => other.trim().toLowerCase() === one)).at(0)
       : found.find((other) => other === asked);
     if (column !== undefined) return column;
+    const option = `Name it with --${part}-column.`;
     throw new DataError(
       `Cannot find the ${part} column ${asked === undefined ? "" : `${printable(asked)} `}in ${name}: it has ${
         printable(found.join(", "))
       }`,
-      `Name it with --${part}-column.`,
+      asked === undefined ? option : suggestName(asked, found, option),
     );
   };
   return [pick(columns.textColumn, TEXT_NAMES, "text"), pick(columns.labelColumn, LABEL_NAMES, "label")];

@@ -30,6 +30,13 @@ const DATA: Place = {
   windows: { variable: "LOCALAPPDATA", below: "data" },
 };
 
+const CONFIG: Place = {
+  variable: "XDG_CONFIG_HOME",
+  linux: ".config",
+  darwin: "Library/Application Support",
+  windows: { variable: "APPDATA", below: "config" },
+};
+
 /** Folder for what can be made again (prepared data). Not created. Throws DataError when no home folder is known. */
 export function cacheFolder(environment?: FolderEnvironment): string {
   return locate(CACHE, environment);
@@ -38,6 +45,11 @@ export function cacheFolder(environment?: FolderEnvironment): string {
 /** Folder for what was fetched and should stay (the review archive). Not created. Throws DataError without a home. */
 export function dataFolder(environment?: FolderEnvironment): string {
   return locate(DATA, environment);
+}
+
+/** Folder for what the user has set (`config.toml`). Not created. Throws DataError when no home folder is known. */
+export function configFolder(environment?: FolderEnvironment): string {
+  return locate(CONFIG, environment);
 }
 
 function locate(

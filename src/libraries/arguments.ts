@@ -1,8 +1,20 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { UsageError } from "../errors.ts";
 
+/** What a value that names something on the disk can be; a `path` is either. */
+export type PathKind = "file" | "folder" | "path";
+
+/** What a value can be, for those who complete it. */
+export interface ValueSpec {
+  /** All words that it can be. */
+  readonly choices?: readonly string[];
+  /** Words of which it is a list with commas between. */
+  readonly words?: readonly string[];
+  readonly path?: PathKind;
+}
+
 /** One option as the parser and the help see it. */
-export interface OptionSpec {
+export interface OptionSpec extends ValueSpec {
   /** `--batch-size <n>`, `-o, --out <dir>`, `--json`. */
   readonly flags: string;
   readonly description: string;
@@ -15,7 +27,7 @@ export interface OptionSpec {
 }
 
 /** One positional argument. */
-export interface PositionalSpec {
+export interface PositionalSpec extends ValueSpec {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
@@ -33,6 +45,8 @@ export interface CommandSpec {
   readonly children?: readonly CommandSpec[];
   /** Printed after the options in the help. */
   readonly notes?: string;
+  /** The command whose options these are, where another one takes them all. */
+  readonly optionsOf?: string;
   /** Set on the program only: what `--version` prints. */
   readonly version?: string;
 }
@@ -60,13 +74,31 @@ export function parseCommandLine(program: CommandSpec, args: readonly string[]):
   let found: CommandLine | undefined;
   const root = build(program, [], (line) => found = line, (text) => printed += text);
   try {
-    root.parse([...args], { from: "user" });
+    root.parse(plainArguments(program, args), { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (HELP_CODES.has(error.code) && error.exitCode === 0) return { kind: "print", text: printed };
     throw usageError(error, program, args);
   }
   return found ?? { kind: "print", text: root.helpInformation() };
+}
+
+/**
+ * `help data fetch` as `data fetch --help`, and nothing behind a word that should name a command and names none: the
+ * parser would rather show the help of the commands that there are than say so.
+ */
+function plainArguments(spec: CommandSpec, args: readonly string[]): string[] {
+  const [word, ...rest] = args;
+  if (spec.children === undefined || word === undefined || word.startsWith("-")) return [...args];
+  if (word === "help") return namesCommand(spec, rest) ? [...rest, "--help"] : plainArguments(spec, rest);
+  const child = spec.children.find(({ name }) => name === word);
+  return child === undefined ? [word] : [word, ...plainArguments(child, rest)];
+}
+
+function namesCommand(spec: CommandSpec, [word, ...rest]: readonly string[]): boolean {
+  if (word === undefined) return true;
+  const child = spec.children?.find(({ name }) => name === word);
+  return child !== undefined && namesCommand(child, rest);
 }
 
 function build(
@@ -122,18 +154,28 @@ function helpWidth(): number {
 
 /** Turns the parser's "error: unknown option '--epoch'\n(Did you mean --epochs?)" into an error of the house. */
 function usageError(error: CommanderError, program: CommandSpec, args: readonly string[]): UsageError {
-  const help = `${addressed(program, args).join(" ")} --help`;
+  const { names, spec } = addressed(program, args);
+  const help = `${names.join(" ")} --help`;
   if (error.code === "commander.help") {
     return new UsageError("Cannot choose what to do: no command was given", `Run ${help} for the commands.`);
   }
   const [message, ...rest] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = rest.join(" ").match(/^\((.*)\)$/)?.[1];
+  const suggestion = rest.join(" ").match(/^\((.*)\)$/)?.[1] ?? secondDash(message, spec);
   const hint = suggestion === undefined ? `Run ${help} for what there is.` : `${suggestion} Run ${help} for all.`;
   return new UsageError(`Cannot read the command line: ${message.replace(/\.$/, "")}`, hint);
 }
 
-/** The names of the program and of the commands that `args` begin with. */
-function addressed(program: CommandSpec, args: readonly string[]): string[] {
+/** What to say of `-epochs`, where there is `--epochs`. */
+function secondDash(message: string, { options = [] }: CommandSpec): string | undefined {
+  const name = /^unknown option '-([a-z][a-z-]+)/.exec(message)?.[1];
+  const meant = options.some(({ flags }) => flags.split(/[ ,]/).includes(`--${name}`));
+  return name !== undefined && meant ? `Did you mean --${name}?` : undefined;
+}
+
+/** The names of the program and of the commands that `args` begin with, and the last of them. */
+function addressed(program: CommandSpec, args: readonly string[]): { names: string[]; spec: CommandSpec } {
   const child = program.children?.find(({ name }) => name === args[0]);
-  return [program.name, ...child === undefined ? [] : addressed(child, args.slice(1))];
+  if (child === undefined) return { names: [program.name], spec: program };
+  const { names, spec } = addressed(child, args.slice(1));
+  return { names: [program.name, ...names], spec };
 }

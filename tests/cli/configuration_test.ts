@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { readConfigurationFile, resolveOptions, type Sources } from "../../src/cli/configuration.ts";
+import { isGiven, readConfigurationFile, resolveOptions, type Sources } from "../../src/cli/configuration.ts";
 import { choiceOption, numberOption, switchOption, textOption } from "../../src/cli/option.ts";
+import { trainCommand } from "../../src/cli/train.ts";
+import { userEntries } from "../../src/cli/user_file.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { real, whole } from "../../src/model/range.ts";
 
@@ -111,4 +113,44 @@ Deno.test("a broken configuration file names its line", async () => {
   await broken("a.toml", "#".repeat((1 << 20) + 1), /1048577 bytes/);
   await assert.rejects(readConfigurationFile("missing.toml"), DataError);
   await assert.rejects(readConfigurationFile("run.yaml"), UsageError);
+});
+
+Deno.test("the user's file gives way to --config, and what it says was not asked for", () => {
+  const userFile = { path: "config.toml", entries: { "batch-size": 4, halting: "soft" } };
+  const { values, origins, places } = resolveOptions(TABLE, {
+    flags: new Map(),
+    assignments: [],
+    environment: () => undefined,
+    file: file({ "batch-size": 3 }),
+    userFile,
+  });
+  assert.deepEqual([values.batchSize, values.halting, values.learningRate], [3, "soft", 3e-4]);
+  assert.deepEqual([origins.batchSize, origins.halting, origins.learningRate], ["file", "user file", "default"]);
+  assert.deepEqual([places.batchSize, places.halting], ["batch-size in run.toml", "halting in config.toml"]);
+  assert.equal(places.learningRate, undefined);
+  assert.deepEqual((["flag", "environment", "file", "user file", "default"] as const).map(isGiven), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("the user's file holds keys for all commands and tables for single ones", () => {
+  const command = (declarations: typeof TABLE | Pick<typeof TABLE, "json">, ...path: string[]) => ({
+    path,
+    command: { ...trainCommand, declarations },
+  });
+  const commands = [command(TABLE, "train"), command({ json: TABLE.json }, "data", "fetch")];
+  const entries = (content: Record<string, unknown>, ...path: string[]) =>
+    userEntries({ path: "config.toml", entries: content }, path, commands).entries;
+  const content = { json: true, halting: "soft", train: { batch_size: 2, halting: "exit" }, "data-fetch": {} };
+  assert.deepEqual(entries(content, "train"), { json: true, batch_size: 2, halting: "exit" });
+  assert.deepEqual(entries(content, "data", "fetch"), { json: true });
+  const hint = (pattern: RegExp) => (error: unknown) => error instanceof UsageError && pattern.test(error.hint);
+  assert.throws(() => entries({ haltign: "soft" }, "data", "fetch"), hint(/Did you mean halting\?/));
+  assert.throws(() => entries({ tarin: { halting: "soft" } }, "train"), hint(/Did you mean train\?/));
+  // What it says of the command's own keys is checked with all others.
+  assert.deepEqual(entries({ train: { haltign: "soft" } }, "train"), { haltign: "soft" });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { placedCommands } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { ALL_INSTRUMENTS, writeRun } from "../report/made_runs.ts";
 import { withFolder } from "./run_program.ts";
@@ -7,14 +8,10 @@ import { Workplace } from "./small_training.ts";
 /** Commands whose result is a text in a language of its own. */
 const OTHER_LANGUAGES: readonly string[] = [];
 
-const commands = COMMANDS.flatMap((entry) =>
-  "children" in entry
-    ? entry.children.map(({ spec, declarations }) => ({ name: `${entry.name} ${spec.name}`, declarations }))
-    : [{ name: entry.spec.name, declarations: entry.declarations }]
-);
-
 Deno.test("every command that prints a result takes --json", () => {
-  const without = commands.filter(({ declarations }) => !("json" in declarations)).map(({ name }) => name);
+  const without = placedCommands(COMMANDS)
+    .filter(({ command }) => !command.spec.options?.some(({ flags }) => flags === "--json"))
+    .map(({ path }) => path.join(" "));
   assert.deepEqual(without, OTHER_LANGUAGES);
 });
 

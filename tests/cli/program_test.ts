@@ -22,7 +22,9 @@ Deno.test("--help prints the commands, and a command's --help its options and de
   assert.match(train, /--target-halting-mean <x> [^-]*\(default: 3\)/);
   assert.match(train, /--learning-rate <x> [^-]*\(default: 0\.0003\)/);
   assert.match(train, /--config <file>/);
-  assert.match((await runProgram(["data", "fetch", "--help"])).stdout, /^Usage: epsilon data fetch/);
+  for (const args of [["data", "fetch", "--help"], ["help", "data", "fetch"], ["data", "help", "fetch"]]) {
+    assert.match((await runProgram(args)).stdout, /^Usage: epsilon data fetch/);
+  }
 });
 
 Deno.test("no command is a usage error", async () => {
@@ -45,6 +47,15 @@ Deno.test("a mistyped command or flag is a usage error that names the nearest", 
     [["train", "--epochs"], /argument missing/],
     [["train", "superfluous"], /too many arguments/],
     [["data", "info", "superfluous"], /too many arguments/],
+    [["help", "trian"], /Did you mean train\?/],
+    [["trian", "--help"], /Did you mean train\?/],
+    [["data", "fecth", "--help"], /Did you mean fetch\?/],
+    [["train", "-epochs", "3"], /Did you mean --epochs\?/],
+    [["train", "--learning_rate", "3"], /Did you mean --learning-rate\?/],
+    [["train", "--halting", "sotf"], /--halting: "sotf"\. Did you mean soft\? Give exit or soft or repeat-k/],
+    [["train", "--set", "device=gup"], /Did you mean gpu\?/],
+    [["config", "shwo"], /Did you mean show\?/],
+    [["config", "show", "trian"], /Did you mean train\?/],
   ];
   for (const [args, pattern] of cases) {
     const { code, stdout, stderr } = await runProgram(args);

@@ -17,6 +17,9 @@ export interface RunOptions {
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 
+/** No colours, and no defaults of whoever runs the tests. */
+const ENVIRONMENT = { NO_COLOR: "1", XDG_CONFIG_HOME: fileURLToPath(new URL("./no-such-folder", import.meta.url)) };
+
 /** The command that starts the program as a child process. */
 export function programCommand(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
@@ -25,7 +28,7 @@ export function programCommand(args: readonly string[], options: Deno.CommandOpt
     stderr: "piped",
     ...options,
     args: ["run", "-A", "--config", CONFIG, MAIN, ...args],
-    env: { NO_COLOR: "1", ...options.env },
+    env: { ...ENVIRONMENT, ...options.env },
   });
 }
 
@@ -52,7 +55,7 @@ export async function runShell(
   const program = [Deno.execPath(), "run", "-A", "--config", CONFIG, MAIN, ...args];
   const shell = new Deno.Command("bash", {
     args: ["-c", line, "bash", ...program],
-    env: { NO_COLOR: "1", ...env },
+    env: { ...ENVIRONMENT, ...env },
     ...cwd === undefined ? {} : { cwd },
   });
   const { code, stdout, stderr } = await shell.output();

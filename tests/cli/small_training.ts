@@ -49,7 +49,12 @@ export class Workplace implements AsyncDisposable {
   }
 
   run(...args: string[]): Promise<Finished> {
-    return runProgram(args, { cwd: this.folder, env: this.environment });
+    return this.runIn({}, ...args);
+  }
+
+  /** Runs the program with more variables in its environment. */
+  runIn(more: Readonly<Record<string, string>>, ...args: string[]): Promise<Finished> {
+    return runProgram(args, { cwd: this.folder, env: { ...this.environment, ...more } });
   }
 
   /** Trains the small model on `reviews.csv` into `out`; later flags win over the small ones. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DataError } from "../../src/errors.ts";
-import { cacheFolder, dataFolder, type FolderEnvironment } from "../../src/files/folders.ts";
+import { cacheFolder, configFolder, dataFolder, type FolderEnvironment } from "../../src/files/folders.ts";
 
 const environment = (os: FolderEnvironment["os"], variables: Record<string, string>): FolderEnvironment => ({
   os,
@@ -11,6 +11,7 @@ Deno.test("folders follow the XDG specification below HOME", () => {
   const linux = environment("linux", { HOME: "/home/a" });
   assert.equal(cacheFolder(linux), "/home/a/.cache/epsilon");
   assert.equal(dataFolder(linux), "/home/a/.local/share/epsilon");
+  assert.equal(configFolder(linux), "/home/a/.config/epsilon");
 });
 
 Deno.test("an absolute XDG variable wins on every system, a relative one is ignored", () => {
@@ -21,9 +22,10 @@ Deno.test("an absolute XDG variable wins on every system, a relative one is igno
 
 Deno.test("macOS and Windows have their own places", () => {
   assert.equal(cacheFolder(environment("darwin", { HOME: "/Users/a" })), "/Users/a/Library/Caches/epsilon");
-  const windows = environment("windows", { LOCALAPPDATA: "C:\\Local" });
+  const windows = environment("windows", { LOCALAPPDATA: "C:\\Local", APPDATA: "C:\\Roaming" });
   assert.equal(cacheFolder(windows), "C:\\Local\\epsilon\\cache");
   assert.equal(dataFolder(windows), "C:\\Local\\epsilon\\data");
+  assert.equal(configFolder(windows), "C:\\Roaming\\epsilon\\config");
 });
 
 Deno.test("without a home the error names the variable to set", () => {

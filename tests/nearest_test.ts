@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { editDistance, nearestName } from "../../src/cli/nearest.ts";
+import { editDistance, nearestName } from "../src/nearest.ts";
 
 Deno.test("edit distance counts insertions, deletions, substitutions and swaps of neighbours", () => {
   assert.equal(editDistance("", "abc"), 3);
