@@ -21,7 +21,7 @@ export function headerSource(): string {
     });\n}\n`;
   const address = /^(packed|transposed|slot|token)|^(parameters|buffers|gradient|firstMoment|secondMoment|positions)$/;
   const places =
-    /^(gradientSlots|offsets|labels|dropoutKeys|haltingSteps|logits|results|tauFactors|spectralNorms|priorLogarithms)$/;
+    /^(gradientSlots|offsets|labels|dropoutKeys|haltingSteps|logits|results|normalQuantiles|tauFactors|spectralNorms|priorLogarithms)$/;
   const integers = HEADER_INTEGERS.map((name, i) =>
     accessor(name, address.test(name) || places.test(name) ? "usize" : "i32", i)
   );

@@ -104,672 +104,690 @@ export function dropoutThreshold(): i32 {
 
 // @ts-ignore: decorator
 @inline
-export function parameters(): usize {
+export function normalQuantiles(): usize {
   return load<usize>(65604);
 }
 
 // @ts-ignore: decorator
 @inline
-export function buffers(): usize {
+export function parameters(): usize {
   return load<usize>(65608);
 }
 
 // @ts-ignore: decorator
 @inline
-export function gradient(): usize {
+export function buffers(): usize {
   return load<usize>(65612);
 }
 
 // @ts-ignore: decorator
 @inline
-export function firstMoment(): usize {
+export function gradient(): usize {
   return load<usize>(65616);
 }
 
 // @ts-ignore: decorator
 @inline
-export function secondMoment(): usize {
+export function firstMoment(): usize {
   return load<usize>(65620);
 }
 
 // @ts-ignore: decorator
 @inline
-export function positions(): usize {
+export function secondMoment(): usize {
   return load<usize>(65624);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atGamma1(): i32 {
-  return load<i32>(65628);
+export function positions(): usize {
+  return load<usize>(65628);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atBeta1(): i32 {
+export function atGamma1(): i32 {
   return load<i32>(65632);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atGamma2(): i32 {
+export function atBeta1(): i32 {
   return load<i32>(65636);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atBeta2(): i32 {
+export function atGamma2(): i32 {
   return load<i32>(65640);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atLogTau(): i32 {
+export function atBeta2(): i32 {
   return load<i32>(65644);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atPrototypes(): i32 {
+export function atLogTau(): i32 {
   return load<i32>(65648);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atBinWeight(): i32 {
+export function atPrototypes(): i32 {
   return load<i32>(65652);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atQueryWeight(): i32 {
+export function atBinWeight(): i32 {
   return load<i32>(65656);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atQueryBias(): i32 {
+export function atQueryWeight(): i32 {
   return load<i32>(65660);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atKeyWeight(): i32 {
+export function atQueryBias(): i32 {
   return load<i32>(65664);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atKeyBias(): i32 {
+export function atKeyWeight(): i32 {
   return load<i32>(65668);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atValueWeight(): i32 {
+export function atKeyBias(): i32 {
   return load<i32>(65672);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atValueBias(): i32 {
+export function atValueWeight(): i32 {
   return load<i32>(65676);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atOutputWeight(): i32 {
+export function atValueBias(): i32 {
   return load<i32>(65680);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atOutputBias(): i32 {
+export function atOutputWeight(): i32 {
   return load<i32>(65684);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atFfn1Weight(): i32 {
+export function atOutputBias(): i32 {
   return load<i32>(65688);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atFfn1Bias(): i32 {
+export function atFfn1Weight(): i32 {
   return load<i32>(65692);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atFfn2Weight(): i32 {
+export function atFfn1Bias(): i32 {
   return load<i32>(65696);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atFfn2Bias(): i32 {
+export function atFfn2Weight(): i32 {
   return load<i32>(65700);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atHalting(): i32 {
+export function atFfn2Bias(): i32 {
   return load<i32>(65704);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atHeadWeight(): i32 {
+export function atHalting(): i32 {
   return load<i32>(65708);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atHeadBias(): i32 {
+export function atHeadWeight(): i32 {
   return load<i32>(65712);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atBlockStride(): i32 {
+export function atHeadBias(): i32 {
   return load<i32>(65716);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atProjectionWeight(): i32 {
+export function atBlockStride(): i32 {
   return load<i32>(65720);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atProjectionBias(): i32 {
+export function atProjectionWeight(): i32 {
   return load<i32>(65724);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atGammaOut(): i32 {
+export function atProjectionBias(): i32 {
   return load<i32>(65728);
 }
 
 // @ts-ignore: decorator
 @inline
-export function atBetaOut(): i32 {
+export function atGammaOut(): i32 {
   return load<i32>(65732);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedGamma1(): usize {
-  return load<usize>(65736);
+export function atBetaOut(): i32 {
+  return load<i32>(65736);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedBeta1(): usize {
+export function packedGamma1(): usize {
   return load<usize>(65740);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedGamma2(): usize {
+export function packedBeta1(): usize {
   return load<usize>(65744);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedBeta2(): usize {
+export function packedGamma2(): usize {
   return load<usize>(65748);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedQuery(): usize {
+export function packedBeta2(): usize {
   return load<usize>(65752);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedQueryBias(): usize {
+export function packedQuery(): usize {
   return load<usize>(65756);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedKeyValue(): usize {
+export function packedQueryBias(): usize {
   return load<usize>(65760);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedKeyValueBias(): usize {
+export function packedKeyValue(): usize {
   return load<usize>(65764);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedBin(): usize {
+export function packedKeyValueBias(): usize {
   return load<usize>(65768);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedPrototypes(): usize {
+export function packedBin(): usize {
   return load<usize>(65772);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedOutput(): usize {
+export function packedPrototypes(): usize {
   return load<usize>(65776);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedOutputBias(): usize {
+export function packedOutput(): usize {
   return load<usize>(65780);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedFfn1(): usize {
+export function packedOutputBias(): usize {
   return load<usize>(65784);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedFfn1Bias(): usize {
+export function packedFfn1(): usize {
   return load<usize>(65788);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedFfn2(): usize {
+export function packedFfn1Bias(): usize {
   return load<usize>(65792);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedFfn2Bias(): usize {
+export function packedFfn2(): usize {
   return load<usize>(65796);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedHalting(): usize {
+export function packedFfn2Bias(): usize {
   return load<usize>(65800);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedHaltingBias(): usize {
+export function packedHalting(): usize {
   return load<usize>(65804);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedBlockBytes(): usize {
+export function packedHaltingBias(): usize {
   return load<usize>(65808);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedProjection(): usize {
+export function packedBlockBytes(): usize {
   return load<usize>(65812);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedProjectionBias(): usize {
+export function packedProjection(): usize {
   return load<usize>(65816);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedGammaOut(): usize {
+export function packedProjectionBias(): usize {
   return load<usize>(65820);
 }
 
 // @ts-ignore: decorator
 @inline
-export function packedBetaOut(): usize {
+export function packedGammaOut(): usize {
   return load<usize>(65824);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedProjection(): usize {
+export function packedBetaOut(): usize {
   return load<usize>(65828);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedQuery(): usize {
+export function transposedProjection(): usize {
   return load<usize>(65832);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedKeyValue(): usize {
+export function transposedQuery(): usize {
   return load<usize>(65836);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedBin(): usize {
+export function transposedKeyValue(): usize {
   return load<usize>(65840);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedPrototypes(): usize {
+export function transposedBin(): usize {
   return load<usize>(65844);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedOutput(): usize {
+export function transposedPrototypes(): usize {
   return load<usize>(65848);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedFfn1(): usize {
+export function transposedOutput(): usize {
   return load<usize>(65852);
 }
 
 // @ts-ignore: decorator
 @inline
-export function transposedFfn2(): usize {
+export function transposedFfn1(): usize {
   return load<usize>(65856);
 }
 
 // @ts-ignore: decorator
 @inline
-export function tauFactors(): usize {
+export function transposedFfn2(): usize {
   return load<usize>(65860);
 }
 
 // @ts-ignore: decorator
 @inline
-export function spectralNorms(): usize {
+export function tauFactors(): usize {
   return load<usize>(65864);
 }
 
 // @ts-ignore: decorator
 @inline
-export function priorLogarithms(): usize {
+export function spectralNorms(): usize {
   return load<usize>(65868);
 }
 
 // @ts-ignore: decorator
 @inline
-export function gradientSlots(): usize {
+export function priorLogarithms(): usize {
   return load<usize>(65872);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBytes(): usize {
+export function gradientSlots(): usize {
   return load<usize>(65876);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotGamma1(): usize {
+export function slotBytes(): usize {
   return load<usize>(65880);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBeta1(): usize {
+export function slotGamma1(): usize {
   return load<usize>(65884);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotGamma2(): usize {
+export function slotBeta1(): usize {
   return load<usize>(65888);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBeta2(): usize {
+export function slotGamma2(): usize {
   return load<usize>(65892);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotTau(): usize {
+export function slotBeta2(): usize {
   return load<usize>(65896);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotPrototypes(): usize {
+export function slotTau(): usize {
   return load<usize>(65900);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBin(): usize {
+export function slotPrototypes(): usize {
   return load<usize>(65904);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotQuery(): usize {
+export function slotBin(): usize {
   return load<usize>(65908);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotQueryBias(): usize {
+export function slotQuery(): usize {
   return load<usize>(65912);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotKeyValue(): usize {
+export function slotQueryBias(): usize {
   return load<usize>(65916);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotKeyValueBias(): usize {
+export function slotKeyValue(): usize {
   return load<usize>(65920);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotOutput(): usize {
+export function slotKeyValueBias(): usize {
   return load<usize>(65924);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotOutputBias(): usize {
+export function slotOutput(): usize {
   return load<usize>(65928);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotFfn1(): usize {
+export function slotOutputBias(): usize {
   return load<usize>(65932);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotFfn1Bias(): usize {
+export function slotFfn1(): usize {
   return load<usize>(65936);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotFfn2(): usize {
+export function slotFfn1Bias(): usize {
   return load<usize>(65940);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotFfn2Bias(): usize {
+export function slotFfn2(): usize {
   return load<usize>(65944);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotHalting(): usize {
+export function slotFfn2Bias(): usize {
   return load<usize>(65948);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotHaltingBias(): usize {
+export function slotHalting(): usize {
   return load<usize>(65952);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotHeadWeight(): usize {
+export function slotHaltingBias(): usize {
   return load<usize>(65956);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotHeadBias(): usize {
+export function slotHeadWeight(): usize {
   return load<usize>(65960);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBlockBytes(): usize {
+export function slotHeadBias(): usize {
   return load<usize>(65964);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotProjection(): usize {
+export function slotBlockBytes(): usize {
   return load<usize>(65968);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotProjectionBias(): usize {
+export function slotProjection(): usize {
   return load<usize>(65972);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotGammaOut(): usize {
+export function slotProjectionBias(): usize {
   return load<usize>(65976);
 }
 
 // @ts-ignore: decorator
 @inline
-export function slotBetaOut(): usize {
+export function slotGammaOut(): usize {
   return load<usize>(65980);
 }
 
 // @ts-ignore: decorator
 @inline
-export function tokens(): usize {
+export function slotBetaOut(): usize {
   return load<usize>(65984);
 }
 
 // @ts-ignore: decorator
 @inline
-export function offsets(): usize {
+export function tokens(): usize {
   return load<usize>(65988);
 }
 
 // @ts-ignore: decorator
 @inline
-export function labels(): usize {
+export function offsets(): usize {
   return load<usize>(65992);
 }
 
 // @ts-ignore: decorator
 @inline
-export function dropoutKeys(): usize {
+export function labels(): usize {
   return load<usize>(65996);
 }
 
 // @ts-ignore: decorator
 @inline
-export function tokenGradients(): usize {
+export function dropoutKeys(): usize {
   return load<usize>(66000);
 }
 
 // @ts-ignore: decorator
 @inline
-export function haltingSteps(): usize {
+export function tokenGradients(): usize {
   return load<usize>(66004);
 }
 
 // @ts-ignore: decorator
 @inline
-export function logits(): usize {
+export function haltingSteps(): usize {
   return load<usize>(66008);
 }
 
 // @ts-ignore: decorator
 @inline
-export function results(): usize {
+export function logits(): usize {
   return load<usize>(66012);
 }
 
 // @ts-ignore: decorator
 @inline
-export function alphaRes(): f32 {
-  return load<f32>(66016);
+export function results(): usize {
+  return load<usize>(66016);
 }
 
 // @ts-ignore: decorator
 @inline
-export function centerScale(): f32 {
+export function alphaRes(): f32 {
   return load<f32>(66020);
 }
 
 // @ts-ignore: decorator
 @inline
-export function scoreScale(): f32 {
+export function centerScale(): f32 {
   return load<f32>(66024);
 }
 
 // @ts-ignore: decorator
 @inline
-export function embeddingScale(): f32 {
+export function scoreScale(): f32 {
   return load<f32>(66028);
 }
 
 // @ts-ignore: decorator
 @inline
-export function dropoutScale(): f32 {
+export function embeddingScale(): f32 {
   return load<f32>(66032);
 }
 
 // @ts-ignore: decorator
 @inline
-export function haltRemainder(): f32 {
+export function dropoutScale(): f32 {
   return load<f32>(66036);
 }
 
 // @ts-ignore: decorator
 @inline
-export function taskWeight(): f32 {
+export function embeddingGain(): f32 {
   return load<f32>(66040);
 }
 
 // @ts-ignore: decorator
 @inline
-export function klWeight(): f32 {
+export function stateGain(): f32 {
   return load<f32>(66044);
 }
 
 // @ts-ignore: decorator
 @inline
-export function entropyWeight(): f32 {
+export function haltRemainder(): f32 {
   return load<f32>(66048);
+}
+
+// @ts-ignore: decorator
+@inline
+export function taskWeight(): f32 {
+  return load<f32>(66052);
+}
+
+// @ts-ignore: decorator
+@inline
+export function klWeight(): f32 {
+  return load<f32>(66056);
+}
+
+// @ts-ignore: decorator
+@inline
+export function entropyWeight(): f32 {
+  return load<f32>(66060);
 }

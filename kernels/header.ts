@@ -28,6 +28,8 @@ export const HEADER_INTEGERS = [
   "numClasses",
   // Settings of the present call.
   "dropoutThreshold",
+  // Table of the normal distribution's quantiles, written when noise is first asked for.
+  "normalQuantiles",
   // Natural-order slabs of the model's tensors.
   "parameters",
   "buffers",
@@ -145,6 +147,9 @@ export const HEADER_FLOATS = [
   "scoreScale",
   "embeddingScale",
   "dropoutScale",
+  // Gain of the noise on h⁰, and on the input of every later step; 0 without noise.
+  "embeddingGain",
+  "stateGain",
   // A token halts once its remainder is no more than this.
   "haltRemainder",
   // Objective: what one token or sequence weighs.
@@ -164,4 +169,13 @@ export function headerAddress(name: HeaderInteger | HeaderFloat): number {
 }
 
 /** Doubles reported for each sequence in `results`. */
-export const RESULT_FIELDS = ["taskLoss", "klSum", "entropySum", "correct", "tokenSteps", "applications"] as const;
+export const RESULT_FIELDS = [
+  "taskLoss",
+  "klSum",
+  "entropySum",
+  "correct",
+  "tokenSteps",
+  "applications",
+  "noisePower",
+  "noisyTokens",
+] as const;

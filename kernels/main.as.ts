@@ -13,6 +13,7 @@ import {
   maxLayers, tokenGradients, tokens, vanilla,
 } from "./header.as";
 import { crossEntropy, headBackward, headForward, klForward } from "./loss/objective.as";
+import { noisyTokens, openNoise, power } from "./noise/noise.as";
 import * as stackPacking from "./vanilla/packing.as";
 import { stackBackward, stackForward } from "./vanilla/stack.as";
 import * as stack from "./vanilla/workspace.as";
@@ -24,7 +25,7 @@ const LOGITS: i32 = 0;
 const EVERYTHING: i32 = 1;
 const GRADIENT: i32 = 2;
 const RECORD: i32 = 3;
-const RESULT_BYTES: usize = 48;
+const RESULT_BYTES: usize = 64;
 
 /** Packs all weights; `iterating` first takes a power iteration, where the model has one. */
 export function packWeights(iterating: bool): void {
@@ -56,6 +57,7 @@ function stackTask(sequence: i32, workspace: usize, want: i32): void {
   const index = <usize>sequence << 2;
   const first = load<u32>(offsets() + index), n = <i32>(load<u32>(offsets() + index + 4) - first);
   stack.openStack(workspace, n, want >= GRADIENT, want == GRADIENT);
+  openNoise();
   stackForward(tokens() + (<usize>first << 2), n, dropoutKeys() + (<usize>sequence << 3));
   const output = logits() + <usize>(sequence * numClasses()) * 4;
   headForward(output, stack.pooled);
@@ -65,6 +67,7 @@ function stackTask(sequence: i32, workspace: usize, want: i32): void {
   memory.fill(result, 0, RESULT_BYTES);
   store<f64>(result, steps, 32);
   store<f64>(result, steps, 40);
+  storeNoise(result);
   if (want == LOGITS || want == RECORD) return;
   const label = <i32>load<u8>(labels() + <usize>sequence);
   store<f64>(result, crossEntropy(output, label));
@@ -81,6 +84,7 @@ function recurrenceTask(sequence: i32, workspace: usize, want: i32): void {
   const first = load<u32>(offsets() + index), n = <i32>(load<u32>(offsets() + index + 4) - first);
   const saving = want >= GRADIENT;
   ws.openWorkspace(workspace);
+  openNoise();
   const steps = haltingSteps() + first;
   memory.fill(steps, 0, n);
   recurrenceForward(
@@ -95,6 +99,7 @@ function recurrenceTask(sequence: i32, workspace: usize, want: i32): void {
   store<f64>(result, 0, 24);
   store<f64>(result, counted, 32);
   store<f64>(result, <f64>applications, 40);
+  storeNoise(result);
   if (want == LOGITS || want == RECORD) return;
   const label = <i32>load<u8>(labels() + <usize>sequence);
   store<f64>(result, crossEntropy(output, label));
@@ -107,6 +112,13 @@ function recurrenceTask(sequence: i32, workspace: usize, want: i32): void {
   memory.fill(slot, 0, slotBytes());
   headBackward(slot, ws.dReadout, output, ws.readout, label);
   recurrenceBackward(slot, tokenGradients() + <usize>(first * dModel()) * 4, <i32>load<u8>(steps));
+}
+
+// @ts-ignore: decorator
+@inline
+function storeNoise(result: usize): void {
+  store<f64>(result, power, 48);
+  store<f64>(result, <f64>noisyTokens, 56);
 }
 
 /** The first class with the largest logit. */

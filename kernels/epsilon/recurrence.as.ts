@@ -7,10 +7,11 @@
 
 import {
   alphaRes, binUpdateFrequency, dModel, dropoutThreshold, exitMode, haltRemainder, halts, packedBeta1, packedBeta2,
-  packedGamma1, packedGamma2, stepLimit,
+  embeddingGain, packedGamma1, packedGamma2, stateGain, stepLimit,
 } from "../header.as";
 import { embeddingForward } from "../embedding/embedding.as";
 import { applyMask, dropoutMask, SITE_ATTENTION_OUTPUT, SITE_FFN_OUTPUT } from "../simd/dropout.as";
+import { noiseForward } from "../noise/noise.as";
 import { madd } from "../simd/math.as";
 import { attentionForward } from "./attention.as";
 import { assignmentForward, binsBytes, binsForward, entropyForward, sumsAdd, sumsBytes } from "./bins.as";
@@ -38,6 +39,7 @@ export let entropySum: f64 = 0;
 /** Token ids, dropout key and steps of the present sequence. */
 export let ids: usize = 0;
 export let dropoutKey: usize = 0;
+export let haltedAt: usize = 0;
 
 /**
  * Runs the sequence `ids` [n] and leaves `ws.readout` (y of [CLS]), `probabilities`, and `steps` [n] (block applications
@@ -47,6 +49,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
   ids = tokenIds;
   tokens = n;
   dropoutKey = key;
+  haltedAt = steps;
   applications = 0;
   entropySum = 0;
   const layers = stepLimit(), d = dModel(), spent = haltRemainder();
@@ -106,13 +109,13 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
     readCls(hOut, t, clsActive);
     if (left == 0 || t + 1 == layers) break;
     if (!exitMode()) {
-      hIn = hOut;
+      hIn = noisyCopy(hOut, map, active, t + 1);
       continue;
     }
     if (early && !(load<f32>(remainders) > spent)) break;
     const carried = renewed ? 0 : frozen;
     if (left == active && carried == 0) {
-      hIn = hOut;
+      hIn = noisyCopy(hOut, map, active, t + 1);
       frozen = 0;
       from = 0;
       continue;
@@ -123,6 +126,7 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
     const nextMap = saving ? take(<usize>places << 5) : (map == maps ? maps + mapBytes : maps);
     from = saving ? take(<usize>places << 5) : source;
     compact(next, nextMap, from, hIn, hOut, map, active, carried, left);
+    if (stateGain() > 0) addNoise(next, nextMap, left, t + 1);
     hIn = next;
     map = nextMap;
     active = left;
@@ -133,6 +137,24 @@ export function recurrenceForward(tokenIds: usize, n: i32, key: usize, steps: us
   for (let r: usize = 0; r < <usize>d; r++) {
     const p = ws.readout + (r << 2);
     store<f32>(p, load<f32>(p) + rest * load<f32>(ws.lastState + (r << 2)));
+  }
+}
+
+/** The state as the next step's input: itself, or where noise is asked for, which is in training only, a noisy copy. */
+function noisyCopy(h: usize, map: usize, active: i32, t: i32): usize {
+  if (!(stateGain() > 0)) return h;
+  const copy = take(<usize>tilesOf(active) * ws.stateStride);
+  memory.copy(copy, h, <usize>tilesOf(active) * ws.stateStride);
+  addNoise(copy, map, active, t);
+  return copy;
+}
+
+function addNoise(h: usize, map: usize, active: i32, t: i32): void {
+  for (let tile = 0; tile < tilesOf(active); tile++) {
+    noiseForward(
+      h + <usize>tile * ws.stateStride, ws.mask, map + (<usize>tile << 5), dropoutKey, t, stateGain(),
+      min(8, active - (tile << 3)),
+    );
   }
 }
 
@@ -147,12 +169,20 @@ function embed(h: usize, map: usize): void {
   const tiles = tilesOf(tokens);
   for (let i = 0; i < tiles * 8; i++) store<u32>(map + (<usize>i << 2), i < tokens ? i : 0);
   for (let tile = 0; tile < tiles; tile++) {
-    const first = tile << 3;
-    embeddingForward(
-      h + <usize>tile * ws.stateStride, ids + (<usize>first << 2), min(8, tokens - first), first, ws.mask,
-      map + (<usize>tile << 5), dropoutKey,
-    );
+    const state = h + <usize>tile * ws.stateStride;
+    embedTile(state, map, tile);
+    if (!(embeddingGain() > 0)) continue;
+    const lanes = min(8, tokens - (tile << 3));
+    noiseForward(state, ws.mask, map + (<usize>tile << 5), dropoutKey, 0, embeddingGain(), lanes);
   }
+}
+
+/** h⁰ of one tile, before any noise. */
+export function embedTile(h: usize, map: usize, tile: i32): void {
+  const first = tile << 3;
+  embeddingForward(
+    h, ids + (<usize>first << 2), min(8, tokens - first), first, ws.mask, map + (<usize>tile << 5), dropoutKey,
+  );
 }
 
 /** Assignments of `count` tokens from `h` on, added to `sums`; kept at `saved` unless that is 0. */

@@ -4,8 +4,8 @@
 // the FFN's hidden layer, which costs less than keeping them beyond the cache.
 
 import {
-  alphaRes, dModel, dropoutThreshold, exitMode, halts, numHeads, packedBeta1, packedBeta2, packedGamma1, packedGamma2, priorLogarithms,
-  slotBeta1, slotBeta2, slotGamma1, slotGamma2,
+  alphaRes, dModel, dropoutThreshold, embeddingGain, exitMode, halts, numHeads, packedBeta1, packedBeta2, packedGamma1, packedGamma2, priorLogarithms,
+  slotBeta1, slotBeta2, slotGamma1, slotGamma2, stateGain,
 } from "../header.as";
 import { embeddingBackward } from "../embedding/embedding.as";
 import { haltingScoresBackward } from "../loss/objective.as";
@@ -15,7 +15,10 @@ import { assignmentBackward, assignmentWeightGradients, binsBackward, binsBytes,
 import { centerNormBackward, centerNormForward } from "./centernorm.as";
 import { ffnBackward, ffnWeightGradients } from "../ffn/ffn.as";
 import { haltingBackward } from "./halting.as";
-import { dropoutKey, moveLane, NOWHERE, probabilities, probabilityStride, remainders, stepsRun, tokens } from "./recurrence.as";
+import { noiseBackward } from "../noise/noise.as";
+import {
+  dropoutKey, embedTile, haltedAt, moveLane, NOWHERE, probabilities, probabilityStride, remainders, stepsRun, tokens,
+} from "./recurrence.as";
 import * as ws from "./workspace.as";
 import { CHUNK, field, take, tilesOf } from "./workspace.as";
 
@@ -47,6 +50,7 @@ export function recurrenceBackward(slot: usize, tokenGradients: usize, clsSteps:
     } else {
       memory.fill(dh + <usize>tilesActive * ws.stateStride, 0, <usize>tilesFrozen * ws.stateStride);
     }
+    if (stateGain() > 0 && t + 1 < stepsRun) stateNoiseBackward(dh, t, active);
     if (t < weighted) addReadout(dh, load<f32>(ws.clsWeights + (<usize>t << 2)));
     blockBackward(slot, dh, dx, t, active);
     if (!field(t, ws.RENEWED)) {
@@ -68,11 +72,33 @@ export function recurrenceBackward(slot: usize, tokenGradients: usize, clsSteps:
   }
   for (let tile = 0; tile < tilesOf(tokens); tile++) {
     const first = tile << 3;
+    if (embeddingGain() > 0) embeddingNoiseBackward(dh + <usize>tile * ws.stateStride, tile);
     embeddingBackward(
       tokenGradients + (<usize>(first * dModel()) << 2), dh + <usize>tile * ws.stateStride, min(8, tokens - first),
       ws.mask, field(0, ws.MAP) + (<usize>tile << 5), dropoutKey,
     );
   }
+}
+
+/** From the gradient of step t + 1's noisy input to that of h⁺ of step t, for the tokens that went on. */
+function stateNoiseBackward(dh: usize, t: i32, active: i32): void {
+  const hOut = field(t, ws.HOUT), map = field(t, ws.MAP);
+  for (let tile = 0; tile < tilesOf(active); tile++) {
+    const shift = <usize>tile * ws.stateStride;
+    const names = map + (<usize>tile << 5);
+    for (let lane: usize = 0; lane < 32; lane += 4) {
+      const steps = <i32>load<u8>(haltedAt + <usize>load<u32>(names + lane));
+      store<i32>(ws.score + lane, !exitMode() || steps > t + 1 ? -1 : 0);
+    }
+    noiseBackward(dh + shift, hOut + shift, ws.mask, ws.score, names, dropoutKey, t + 1, stateGain());
+  }
+}
+
+/** The same for h⁰, which is made again. */
+function embeddingNoiseBackward(dh: usize, tile: i32): void {
+  const map = field(0, ws.MAP);
+  embedTile(ws.x, map, tile);
+  noiseBackward(dh, ws.x, ws.mask, 0, map + (<usize>tile << 5), dropoutKey, 0, embeddingGain());
 }
 
 function clearBinGradients(): void {

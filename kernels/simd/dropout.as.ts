@@ -2,8 +2,8 @@
 
 import { dropoutScale, dropoutThreshold } from "../header.as";
 
-const MULTIPLIER: i32 = 1664525;
-const INCREMENT: i32 = 1013904223;
+export const MULTIPLIER: i32 = 1664525;
+export const INCREMENT: i32 = 1013904223;
 const SITES: i32 = 5;
 
 export const SITE_EMBEDDING: i32 = 0;
@@ -14,13 +14,13 @@ export const SITE_FFN_OUTPUT: i32 = 4;
 
 // @ts-ignore: decorator
 @inline
-function scramble(x: v128): v128 {
+export function scramble(x: v128): v128 {
   return i32x4.add(i32x4.mul(x, i32x4.splat(MULTIPLIER)), i32x4.splat(INCREMENT));
 }
 
 // @ts-ignore: decorator
 @inline
-function fold(x: v128): v128 {
+export function fold(x: v128): v128 {
   return v128.xor(x, i32x4.shr_u(x, 16));
 }
 

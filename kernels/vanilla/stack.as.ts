@@ -5,13 +5,14 @@
 // FFN's hidden layer are made again, which costs less than keeping them.
 
 import {
-  dGroups, dModel, dropoutThreshold, maxLayers, packedBeta1, packedBeta2, packedBetaOut, packedBlockBytes, packedGamma1,
+  dGroups, dModel, dropoutThreshold, embeddingGain, maxLayers, packedBeta1, packedBeta2, packedBetaOut, packedBlockBytes, packedGamma1,
   packedGamma2, packedGammaOut, packedOutput, packedOutputBias, packedProjection, packedProjectionBias, slotBeta1,
   slotBeta2, slotBetaOut, slotBlockBytes, slotGamma1, slotGamma2, slotGammaOut, slotOutput, slotOutputBias,
-  slotProjection, slotProjectionBias, transposedOutput, transposedProjection,
+  slotProjection, slotProjectionBias, stateGain, transposedOutput, transposedProjection,
 } from "../header.as";
 import { embeddingBackward, embeddingForward } from "../embedding/embedding.as";
 import { ffnBackward, ffnForward, ffnWeightGradients } from "../ffn/ffn.as";
+import { noiseBackward, noiseForward } from "../noise/noise.as";
 import { tilesOf } from "../simd/arena.as";
 import { applyMask, dropoutMask, SITE_ATTENTION_OUTPUT, SITE_FFN_OUTPUT } from "../simd/dropout.as";
 import { sumOfLanes } from "../simd/math.as";
@@ -19,29 +20,45 @@ import { outerAdd, rowSumsAdd, tileProduct } from "../simd/matmul.as";
 import { attentionBackward, attentionForward, attentionPrepareBackward, spreadKeys } from "./attention.as";
 import { layerNormBackward, layerNormForward } from "./layernorm.as";
 import * as ws from "./workspace.as";
-import { CHUNK, field, HEADS, MIDDLE, SOFTMAX, STATE } from "./workspace.as";
+import { CHUNK, field, HEADS, MIDDLE, QUIET, SOFTMAX, STATE } from "./workspace.as";
 
 let tokens: i32 = 0;
 let tiles: i32 = 0;
+let ids: usize = 0;
 let dropoutKey: usize = 0;
 /** Where the present block's packed weights lie, from the first block's. */
 let block: usize = 0;
 
 /** Runs the sequence `ids` [n] in an opened workspace and leaves `ws.pooled`, the mean of the last norm over its tokens. */
-export function stackForward(ids: usize, n: i32, key: usize): void {
+export function stackForward(tokenIds: usize, n: i32, key: usize): void {
+  ids = tokenIds;
   tokens = n;
   tiles = tilesOf(n);
   dropoutKey = key;
   for (let i = 0; i < tiles * 8; i++) store<u32>(ws.map + (<usize>i << 2), i < n ? i : 0);
-  for (let tile = 0; tile < tiles; tile++) {
-    const first = tile << 3;
-    embeddingForward(
-      field(0, STATE) + <usize>tile * ws.stateStride, ids + (<usize>first << 2), lanesOf(tile), first, ws.mask,
-      mapOf(tile), key,
-    );
+  for (let tile = 0; tile < tiles; tile++) embedTile(field(0, STATE) + <usize>tile * ws.stateStride, tile);
+  if (embeddingGain() > 0) addNoise(field(0, STATE), 0, embeddingGain());
+  for (let layer = 0; layer < maxLayers(); layer++) {
+    if (layer && stateGain() > 0) {
+      const h = field(layer, STATE);
+      memory.copy(field(layer, QUIET), h, <usize>tiles * ws.stateStride);
+      addNoise(h, layer, stateGain());
+    }
+    blockForward(layer);
   }
-  for (let layer = 0; layer < maxLayers(); layer++) blockForward(layer);
   poolForward(field(maxLayers(), STATE));
+}
+
+/** Embedding and positions of one tile, before any noise. */
+function embedTile(h: usize, tile: i32): void {
+  const first = tile << 3;
+  embeddingForward(h, ids + (<usize>first << 2), lanesOf(tile), first, ws.mask, mapOf(tile), dropoutKey);
+}
+
+function addNoise(h: usize, layer: i32, gain: f32): void {
+  for (let tile = 0; tile < tiles; tile++) {
+    noiseForward(h + <usize>tile * ws.stateStride, ws.mask, mapOf(tile), dropoutKey, layer, gain, lanesOf(tile));
+  }
 }
 
 // @ts-ignore: decorator
@@ -136,11 +153,27 @@ export function stackBackward(slot: usize, tokenGradients: usize): void {
   poolBackward(slot, ws.dState, field(maxLayers(), STATE));
   for (let layer = maxLayers() - 1; layer >= 0; layer--) {
     blockBackward(slot + <usize>layer * slotBlockBytes(), ws.dState, layer);
+    if (layer && stateGain() > 0) stateNoiseBackward(layer);
   }
   for (let tile = 0; tile < tiles; tile++) {
+    if (embeddingGain() > 0) {
+      embedTile(ws.x, tile);
+      const dh = ws.dState + <usize>tile * ws.stateStride;
+      noiseBackward(dh, ws.x, ws.mask, 0, mapOf(tile), dropoutKey, 0, embeddingGain());
+    }
     embeddingBackward(
       tokenGradients + (<usize>((tile << 3) * dModel()) << 2), ws.dState + <usize>tile * ws.stateStride, lanesOf(tile),
       ws.mask, mapOf(tile), dropoutKey,
+    );
+  }
+}
+
+/** From the gradient of the block's noisy input to that of the state before its noise. */
+function stateNoiseBackward(layer: i32): void {
+  for (let tile = 0; tile < tiles; tile++) {
+    const shift = <usize>tile * ws.stateStride;
+    noiseBackward(
+      ws.dState + shift, field(layer, QUIET) + shift, ws.mask, 0, mapOf(tile), dropoutKey, layer, stateGain(),
     );
   }
 }

@@ -1,7 +1,7 @@
 // Where one thread keeps a sequence of the vanilla model: scratch of a fixed size, arrays over its tokens, and the history
 // of its blocks.
 
-import { dGroups, ffnGroups, headDim, maxLayers, numHeads } from "../header.as";
+import { dGroups, ffnGroups, headDim, maxLayers, numHeads, stateGain } from "../header.as";
 import { openArena, take, taken, tilesOf } from "../simd/arena.as";
 
 /** Tiles whose intermediate values stay in the first-level cache between the two halves of the backward pass. */
@@ -54,7 +54,9 @@ export const STATE: i32 = 0;
 export const MIDDLE: i32 = 1;
 export const HEADS: i32 = 2;
 export const SOFTMAX: i32 = 3;
-const RECORD_WORDS: i32 = 4;
+/** The state before its noise, where there is any. */
+export const QUIET: i32 = 4;
+const RECORD_WORDS: i32 = 5;
 
 // @ts-ignore: decorator
 @inline
@@ -81,6 +83,7 @@ export function openStack(base: usize, n: i32, saving: bool, training: bool): vo
   layOut(base, tiles, training);
   for (let layer = 0; layer <= maxLayers(); layer++) {
     const fresh = saving || layer == 0;
+    setField(layer, QUIET, saving && stateGain() > 0 ? take(<usize>tiles * stateStride) : 0);
     setField(layer, STATE, fresh ? take(<usize>tiles * stateStride) : field(0, STATE));
     setField(layer, MIDDLE, saving ? take(<usize>tiles * stateStride) : field(0, STATE));
     setField(layer, HEADS, fresh ? take(<usize>tiles * stateStride) : field(0, HEADS));
@@ -133,6 +136,7 @@ export function stackBytes(n: i32, saving: bool): f64 {
   const training = saving ? <f64>projectionStride + 2 * state : 0;
   const arrays = 32 + <f64>projectionStride + 4 * <f64>numHeads() * <f64>headBytes(1) + training;
   const records = saving ? <f64>maxLayers() + 1 : 1;
+  const states: f64 = saving && stateGain() > 0 ? 4 : 3;
   const slack: f64 = 64;
-  return <f64>taken() + (tiles - 1) * arrays + records * (tiles * (3 * state + <f64>softmaxStride) + 4 * slack) + 8 * slack;
+  return <f64>taken() + (tiles - 1) * arrays + records * (tiles * (states * state + <f64>softmaxStride) + 5 * slack) + 8 * slack;
 }

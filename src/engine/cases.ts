@@ -1,13 +1,14 @@
 import type { PackedBatch } from "../data/packed_batch.ts";
 import { type HaltingMode, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "../model/config.ts";
 import { initialWeights } from "../model/initialization.ts";
+import type { NoiseSettings } from "../model/noise.ts";
 import { Purpose, RandomStream } from "../model/random.ts";
 import { powerIteration } from "../model/reference/spectral_norm.ts";
 import { epsilonTensors, spectralBuffers } from "../model/reference/tensors.ts";
 import type { ModelState } from "../model/state.ts";
 import { tensorTable, tensorView, type Weights } from "../model/tensors.ts";
 import type { StepSettings } from "./engine.ts";
-import { VANILLA_CASES } from "./vanilla_cases.ts";
+import { NOISY_VANILLA_CASES, VANILLA_CASES } from "./vanilla_cases.ts";
 
 /** One adversarial size on which every engine is tested against the reference, and timed. */
 export interface AgreementCase {
@@ -23,6 +24,8 @@ export interface AgreementCase {
   readonly weightScale: number;
   /** Bias of every halting unit: −9 hardly ever halts, −150 underflows, 2 halts after two steps, 20 after one. */
   readonly haltingBias: number;
+  /** Noise on the states of training steps; none when absent. */
+  readonly noise?: NoiseSettings;
 }
 
 /** A case's numbers. */
@@ -52,6 +55,7 @@ interface Sizes {
   readonly scale?: number;
   readonly alpha?: number;
   readonly mean?: number;
+  readonly noise?: NoiseSettings;
 }
 
 const VOCABULARY = 37;
@@ -68,10 +72,13 @@ function agreementCase(sizes: Sizes): AgreementCase {
     scale = 1,
     alpha = 0.25,
     mean = 3,
+    noise,
   } = sizes;
   const variant = mode === "repeat-k" ? `repeat-${repeat}` : mode;
   const name = `${variant} d${d} H${heads} B${bins} F${ffn} L${layers} f${f} C${classes} n${lengths.join("+")} ` +
-    `dropout ${dropout} halting ${bias} scale ${scale} alpha ${alpha} mean ${mean} seed ${seed}`;
+    `dropout ${dropout} halting ${bias} scale ${scale} alpha ${alpha} mean ${mean}${
+      noise ? ` noise ${noise.gain} on ${noise.site}` : ""
+    } seed ${seed}`;
   const config = validateModelConfig({
     ...PAPER_CONFIG,
     vocabSize: VOCABULARY,
@@ -91,7 +98,7 @@ function agreementCase(sizes: Sizes): AgreementCase {
     dropout,
     maxSeqLength: Math.max(2, ...lengths),
   });
-  return { name, config, lengths, dropout, seed, weightScale: scale, haltingBias: bias };
+  return { name, config, lengths, dropout, seed, weightScale: scale, haltingBias: bias, ...noise && { noise } };
 }
 
 /** Sizes on either side of every edge that an engine may have: heads, bins, lanes, tiles, modes, extremes of halting. */
@@ -144,8 +151,38 @@ const SIZES: readonly Sizes[] = [
 /** The Epsilon model's list, which serves agreement, gradient and speed tests. */
 export const AGREEMENT_CASES: readonly AgreementCase[] = SIZES.map(agreementCase);
 
-/** The cases of both models. */
-export const ALL_CASES: readonly AgreementCase[] = [...AGREEMENT_CASES, ...VANILLA_CASES];
+const state = (gain: number): NoiseSettings => ({ site: "state", gain });
+const embedding = (gain: number): NoiseSettings => ({ site: "embedding", gain });
+const PAPER_SIZE = { d: 12, heads: 2, bins: 16, ffn: 72, layers: 8 } as const;
+
+/** Noise at either site, in every mode: where tokens halt at each step and at none, and where dropout empties states. */
+const NOISY_SIZES: readonly Sizes[] = [
+  { ...PAPER_SIZE, lengths: [17, 9, 26, 5], mode: "exit", seed: 41, dropout: 0.1, noise: state(0.3) },
+  { ...PAPER_SIZE, lengths: [9, 2], mode: "exit", seed: 42, dropout: 0.1, noise: embedding(0.3) },
+  { ...PAPER_SIZE, lengths: [11, 2], mode: "soft", seed: 43, dropout: 0.1, noise: state(0.1) },
+  { ...PAPER_SIZE, lengths: [9], mode: "repeat-k", repeat: 3, seed: 44, noise: state(0.3) },
+  { ...PAPER_SIZE, lengths: [8], mode: "exit", seed: 45, bias: -9, noise: state(0.3) },
+  {
+    d: 4,
+    heads: 2,
+    bins: 3,
+    ffn: 5,
+    layers: 3,
+    lengths: [1, 9],
+    mode: "soft",
+    seed: 46,
+    dropout: 0.5,
+    noise: embedding(1),
+  },
+  { d: 6, heads: 2, bins: 7, ffn: 18, layers: 5, lengths: [7, 9], mode: "exit", seed: 47, f: 2, noise: state(0.3) },
+  { d: 20, heads: 4, bins: 4, ffn: 18, layers: 3, lengths: [13], mode: "exit", seed: 48, scale: 1.5, noise: state(2) },
+];
+
+/** Cases of both models with noise. */
+export const NOISY_CASES: readonly AgreementCase[] = [...NOISY_SIZES.map(agreementCase), ...NOISY_VANILLA_CASES];
+
+/** The cases of both models, with and without noise. */
+export const ALL_CASES: readonly AgreementCase[] = [...AGREEMENT_CASES, ...VANILLA_CASES, ...NOISY_CASES];
 
 /** Weights with nothing left at a special value: scaled, γ around 1, β and log_tau around 0, u and v power-iterated. */
 function wildWeights({ config, seed, weightScale, haltingBias }: AgreementCase): Weights<Float32Array> {
@@ -172,7 +209,7 @@ function wildWeights({ config, seed, weightScale, haltingBias }: AgreementCase):
 
 /** Builds the numbers of `agreement`: the same on every machine. */
 export function buildCase(agreement: AgreementCase): BuiltCase {
-  const { config, lengths, dropout, seed } = agreement;
+  const { config, lengths, dropout, seed, noise } = agreement;
   const weights = wildWeights(agreement);
   const stream = new RandomStream(seed, Purpose.order, 1000);
   const offsets = Uint32Array.from([0, ...lengths]);
@@ -203,6 +240,7 @@ export function buildCase(agreement: AgreementCase): BuiltCase {
       epsilon: 1e-8,
       weightDecay: 0.01,
       clipGradNorm: 1,
+      ...noise && { noise },
     },
   };
 }

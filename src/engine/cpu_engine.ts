@@ -5,6 +5,10 @@ import type { PackedBatch } from "../data/packed_batch.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { dropoutKey, dropoutThreshold } from "../model/dropout.ts";
+import { addGradientNoise } from "../model/gradient_noise.ts";
+import { noiseLevel, type NoiseSettings } from "../model/noise.ts";
+import { normalQuantiles, QUANTILES } from "../model/normal_quantiles.ts";
+import { clipFactor } from "../model/reference/adamw.ts";
 import { HALT_THRESHOLD, haltThreshold } from "../model/reference/halting.ts";
 import { logPrior } from "../model/reference/objective.ts";
 import type { ModelState } from "../model/state.ts";
@@ -18,6 +22,7 @@ import { type OnMemory, Threads, type ThreadsOptions } from "./cpu/threads.ts";
 import { traceSequence } from "./cpu/trace.ts";
 import { traceStack } from "./cpu/vanilla_trace.ts";
 import type {
+  AdjustStep,
   Engine,
   GradientResult,
   Losses,
@@ -25,6 +30,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAdjustment,
   StepResult,
   StepSettings,
 } from "./engine.ts";
@@ -65,6 +71,7 @@ export class CpuEngine implements Engine {
   readonly #positions: PositionTable;
   #threads: Threads;
   #step = 0;
+  #quantilesWritten = false;
 
   private constructor(
     config: ModelConfig,
@@ -137,7 +144,7 @@ export class CpuEngine implements Engine {
     });
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
+  async trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
     const places = await this.#prepare(batch, settings, Want.gradient);
     this.#threads.kernels.packWeights(1);
     const sums = this.#runSequences(batch, places, Want.gradient);
@@ -145,9 +152,10 @@ export class CpuEngine implements Engine {
     const losses = this.#losses(sums, batch, settings);
     const gradNorm = Math.sqrt(this.#threads.kernels.squaredNorm(0, this.#table.parameterCount));
     const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
-    if (updated) this.#update(places, settings, gradNorm);
+    if (updated) this.#update(places, settings, gradNorm, adjust?.(losses));
     else this.#gradient().fill(0);
-    return { ...losses, gradNorm, updated, correct: sums.correct, tokenSteps: sums.tokenSteps };
+    const { correct, tokenSteps, noisePower: power, noisyTokens: tokens } = sums;
+    return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel: noiseLevel([{ power, tokens }]) };
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
@@ -229,6 +237,8 @@ export class CpuEngine implements Engine {
   ): Promise<BatchPlaces> {
     checkBatch(this.#config, batch);
     const { tokens, offsets, labels } = batch;
+    // Before the places: how much memory is wanted depends on them.
+    this.#writeNoise(settings.noise);
     const places = placeBatch(this.#config, this.#layout, batch, want, this.#threads.count, this.#threads.kernels);
     if (places.end > this.#buffer.byteLength) await this.#enlarge(places.end);
     const dropped = dropoutThreshold(settings.dropout);
@@ -252,6 +262,17 @@ export class CpuEngine implements Engine {
     const positions = this.#positions.first(places.longest);
     this.#floats(places.positions, positions.length).set(positions);
     return places;
+  }
+
+  #writeNoise(noise: NoiseSettings | undefined): void {
+    const gain = noise?.gain ?? 0;
+    this.#writeHeader({}, {
+      embeddingGain: noise?.site === "embedding" ? gain : 0,
+      stateGain: noise?.site === "state" ? gain : 0,
+    });
+    if (gain === 0 || this.#quantilesWritten) return;
+    this.#floats(this.#layout.integers.normalQuantiles ?? 0, QUANTILES).set(normalQuantiles());
+    this.#quantilesWritten = true;
   }
 
   /** Moves to a larger memory: the threads start anew, weights and header are copied. */
@@ -285,6 +306,8 @@ export class CpuEngine implements Engine {
       correct: sum(3),
       tokenSteps: sum(4),
       applications: sum(5),
+      noisePower: sum(6),
+      noisyTokens: sum(7),
     };
   }
 
@@ -306,16 +329,19 @@ export class CpuEngine implements Engine {
     kernels.embeddingScatter(places.tokens, places.tokenGradients, batch.tokens.length);
   }
 
-  #update(places: BatchPlaces, settings: StepSettings, gradNorm: number): void {
+  #update(places: BatchPlaces, settings: StepSettings, gradNorm: number, adjustment?: StepAdjustment): void {
+    const { learningRate, weightDecay, beta1, beta2, epsilon } = { ...settings, ...adjustment };
+    const clip = clipFactor(gradNorm, settings.clipGradNorm);
+    // AdamW clips as it reads the gradient, so what is added before is divided by that factor.
+    const { gradientNoise = 0, gradientFactor = 1 } = adjustment ?? {};
+    addGradientNoise(this.#gradient(), gradientNoise / clip, settings.seed, this.#step);
     this.#step++;
-    const { learningRate, weightDecay, clipGradNorm, beta1, beta2, epsilon } = settings;
-    const clip = clipGradNorm > 0 ? Math.min(1, clipGradNorm / (gradNorm + 1e-6)) : 1;
     const { board } = this.#threads;
     board[Word.blockElements] = ADAMW_BLOCK;
     board[Word.elements] = this.#table.parameterCount;
     board[Word.factors] = places.factors;
     new Float64Array(this.#buffer, places.factors, 7).set([
-      clip,
+      clip * gradientFactor,
       1 - learningRate * weightDecay,
       learningRate / (1 - pow(beta1, this.#step)),
       1 / Math.sqrt(1 - pow(beta2, this.#step)),

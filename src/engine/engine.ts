@@ -1,4 +1,5 @@
 import type { PackedBatch } from "../data/packed_batch.ts";
+import type { NoiseSettings } from "../model/noise.ts";
 import type { ModelState } from "../model/state.ts";
 
 /** What the objective needs beside the batch (spec §2). */
@@ -7,8 +8,10 @@ export interface ObjectiveSettings {
   readonly klScale: number;
   /** Probability of dropping a value; 0 for verification. */
   readonly dropout: number;
-  /** Seed of the dropout masks. */
+  /** Seed of the dropout masks and of the noise. */
   readonly seed: number;
+  /** Noise on the states; none when absent. */
+  readonly noise?: NoiseSettings;
 }
 
 /** What one optimizer step needs beside the batch (spec §2). */
@@ -22,10 +25,25 @@ export interface StepSettings extends ObjectiveSettings {
   readonly clipGradNorm: number;
 }
 
+/** What AdamW takes in one step in place of its settings, and what happens to the clipped gradient before. */
+export interface StepAdjustment extends Pick<StepSettings, "learningRate" | "beta1" | "beta2"> {
+  /** Standard deviation of the normal noise that each value of the clipped gradient gets; 0 adds none. */
+  readonly gradientNoise: number;
+  /** Factor of the gradient behind that. */
+  readonly gradientFactor: number;
+}
+
+/**
+ * The adjustment of a step whose losses are known and finite; called between clipping and AdamW, once. AdamW's bias
+ * corrections are those of the step's own β, 1 − βᵗ, as in PyTorch, which knows no earlier ones.
+ */
+export type AdjustStep = (losses: Losses) => StepAdjustment;
+
 /** What one training step is given. */
 export interface TrainingStep {
   readonly batch: PackedBatch;
   readonly settings: StepSettings;
+  readonly adjust?: AdjustStep;
 }
 
 /** The objective over one batch (spec §2), natural logarithms. */
@@ -50,6 +68,8 @@ export interface StepResult extends Losses {
   readonly correct: number;
   /** Sum of the tokens' block applications. */
   readonly tokenSteps: number;
+  /** Standard deviation of the noise on the states, root mean square over tokens and steps; 0 without noise. */
+  readonly noiseLevel: number;
 }
 
 /** Losses with the gradient of `loss` for every parameter, without an update and without a power iteration. */
@@ -117,8 +137,8 @@ export interface Engine {
   upload(state: ModelState): Promise<void>;
   /** Copies of weights and optimizer state as they are now. */
   download(): Promise<Required<ModelState>>;
-  /** One optimizer step: power iteration, forward, backward, clipping, AdamW (spec §2). */
-  trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult>;
+  /** One optimizer step: power iteration, forward, backward, clipping, `adjust`, AdamW (spec §2). */
+  trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult>;
   /**
    * `trainStep` for each of `steps` in turn, up to the first that does not update: the results so far, that one included.
    * There only where it saves time to hand over several steps at once; `trainSteps` of train_steps.ts serves any engine.

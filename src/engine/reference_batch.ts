@@ -6,6 +6,7 @@ import type { Losses } from "./engine.ts";
 export interface BatchResult extends Losses {
   readonly correct: number;
   readonly tokenSteps: number;
+  readonly noiseLevel: number;
 }
 
 export const NO_DROPOUT = new DropoutMask([0, 0], 0);

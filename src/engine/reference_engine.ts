@@ -2,8 +2,11 @@ import type { PackedBatch } from "../data/packed_batch.ts";
 import { DataError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { dropoutKey, DropoutMask } from "../model/dropout.ts";
+import { addGradientNoise } from "../model/gradient_noise.ts";
+import { noiseLevel, type NoisePower, StateNoise } from "../model/noise.ts";
 import { adamW, clipFactor, globalNorm } from "../model/reference/adamw.ts";
 import { haltThreshold } from "../model/reference/halting.ts";
+import { noisePower } from "../model/reference/noise.ts";
 import { logPrior } from "../model/reference/objective.ts";
 import { finishGradient, gradientParts, type ModelParts, modelParts } from "../model/reference/parts.ts";
 import {
@@ -17,6 +20,7 @@ import type { ModelState } from "../model/state.ts";
 import { type TensorTable, tensorTable } from "../model/tensors.ts";
 import { checkBatch } from "./batch_check.ts";
 import type {
+  AdjustStep,
   Engine,
   GradientResult,
   Losses,
@@ -96,7 +100,7 @@ export class ReferenceEngine implements Engine {
     });
   }
 
-  trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
+  trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
     return settle(() => {
       checkBatch(this.#config, batch);
       if (!this.#vanilla) this.#iterateDirections();
@@ -107,9 +111,15 @@ export class ReferenceEngine implements Engine {
       if (updated) {
         const factor = clipFactor(gradNorm, settings.clipGradNorm);
         const { parameters, firstMoment, secondMoment } = this.#state;
-        this.#state.step++;
+        const adjustment = adjust?.(result);
         const clipped = gradient.map((value) => value * factor);
-        adamW(parameters, clipped, firstMoment, secondMoment, this.#state.step, settings);
+        if (adjustment !== undefined) {
+          addGradientNoise(clipped, adjustment.gradientNoise, settings.seed, this.#state.step);
+          clipped.forEach((value, e) => clipped[e] = value * adjustment.gradientFactor);
+        }
+        this.#state.step++;
+        const used = { ...settings, ...adjustment };
+        adamW(parameters, clipped, firstMoment, secondMoment, this.#state.step, used);
       }
       return { ...result, gradNorm, updated };
     });
@@ -197,6 +207,7 @@ export class ReferenceEngine implements Engine {
   #backward(batch: PackedBatch, settings: ObjectiveSettings, slab: Float64Array): BatchResult {
     if (this.#vanilla) return vanillaBackward(this.#vanillaPass(batch), settings, this.#state.step, slab);
     const { klScale, dropout, seed } = settings;
+    const noises: NoisePower[] = [];
     const config = this.#config;
     const parts = this.#parts();
     const gradient = gradientParts(config, slab);
@@ -210,16 +221,28 @@ export class ReferenceEngine implements Engine {
     let correct = 0;
     let tokenSteps = 0;
     batch.labels.forEach((label, s) => {
-      const mask = new DropoutMask(dropoutKey(seed, this.#state.step, s), dropout);
+      const key = dropoutKey(seed, this.#state.step, s);
+      const mask = new DropoutMask(key, dropout);
+      const noise = new StateNoise(key, settings.noise);
       const ids = sequenceTokens(batch, s);
-      const forward = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false });
+      const forward = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false, noise });
       terms.push(sequenceObjective(forward, label, this.#logQ));
+      const { start, steps } = forward.recurrence;
+      noises.push(noisePower(
+        noise,
+        steps.map(({ updated }, t) => ({ x: t === 0 ? start : steps[t - 1].output, updated })),
+      ));
       if (largest(forward.logits) === label) correct++;
       for (const steps of forward.recurrence.halting.steps) tokenSteps += steps;
       backwardSequence(parts, gradient, ids, forward, label, this.#logQ, factors, mask);
     });
     finishGradient(parts, gradient);
-    return { ...this.#losses(batch, terms, klScale), correct, tokenSteps };
+    return {
+      ...this.#losses(batch, terms, klScale),
+      correct,
+      tokenSteps,
+      noiseLevel: noiseLevel(noises),
+    };
   }
 
   #losses(batch: PackedBatch, terms: readonly ObjectiveTerms[], klScale: number): Losses {

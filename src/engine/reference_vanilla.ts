@@ -1,6 +1,8 @@
 import type { PackedBatch } from "../data/packed_batch.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { dropoutKey, DropoutMask } from "../model/dropout.ts";
+import { noiseLevel, type NoisePower, StateNoise } from "../model/noise.ts";
+import { noisePower } from "../model/reference/noise.ts";
 import { crossEntropy } from "../model/reference/objective.ts";
 import { backwardVanilla, forwardVanilla } from "../model/reference/vanilla/sequence.ts";
 import { vanillaTensors } from "../model/reference/vanilla/tensors.ts";
@@ -26,7 +28,7 @@ export function taskLosses(taskLoss: number): Losses {
 /** Losses of the batch; adds their gradient to `slab`. Masks are those of optimizer step `step`. */
 export function vanillaBackward(
   { config, parameters, batch }: VanillaPass,
-  { dropout, seed }: ObjectiveSettings,
+  { dropout, seed, noise: noiseSettings }: ObjectiveSettings,
   step: number,
   slab: Float64Array,
 ): BatchResult {
@@ -35,16 +37,27 @@ export function vanillaBackward(
   const sequences = batch.labels.length;
   let taskLoss = 0;
   let correct = 0;
+  const noises: NoisePower[] = [];
   batch.labels.forEach((label, s) => {
-    const mask = new DropoutMask(dropoutKey(seed, step, s), dropout);
+    const key = dropoutKey(seed, step, s);
+    const mask = new DropoutMask(key, dropout);
+    const noise = new StateNoise(key, noiseSettings);
     const ids = sequenceTokens(batch, s);
-    const forward = forwardVanilla(tensors, ids, mask);
+    const forward = forwardVanilla(tensors, ids, mask, noise);
+    const { start, blocks } = forward;
+    const updated = new Uint8Array(ids.length).fill(1);
+    noises.push(noisePower(noise, blocks.map((_, t) => ({ x: t === 0 ? start : blocks[t - 1].output, updated }))));
     const dLogits = new Float64Array(config.numClasses);
     taskLoss += crossEntropy(forward.logits, label, dLogits) / sequences;
     if (largest(forward.logits) === label) correct++;
     backwardVanilla(tensors, gradient, ids, forward, dLogits.map((slope) => slope / sequences), mask);
   });
-  return { ...taskLosses(taskLoss), correct, tokenSteps: batch.tokens.length * config.maxLayers };
+  return {
+    ...taskLosses(taskLoss),
+    correct,
+    tokenSteps: batch.tokens.length * config.maxLayers,
+    noiseLevel: noiseLevel(noises),
+  };
 }
 
 /** Logits, and with `everything` the losses, without dropout. */

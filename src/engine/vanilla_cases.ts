@@ -1,4 +1,5 @@
 import { PAPER_CONFIG, validateModelConfig } from "../model/config.ts";
+import type { NoiseSettings } from "../model/noise.ts";
 import type { AgreementCase } from "./cases.ts";
 
 interface VanillaSizes {
@@ -11,14 +12,15 @@ interface VanillaSizes {
   readonly dropout?: number;
   readonly classes?: number;
   readonly scale?: number;
+  readonly noise?: NoiseSettings;
 }
 
 const VOCABULARY = 37;
 
 function vanillaCase(sizes: VanillaSizes): AgreementCase {
-  const { d, heads, ffn, layers, lengths, seed, dropout = 0, classes = 2, scale = 1 } = sizes;
+  const { d, heads, ffn, layers, lengths, seed, dropout = 0, classes = 2, scale = 1, noise } = sizes;
   const name = `vanilla d${d} H${heads} F${ffn} L${layers} C${classes} n${lengths.join("+")} ` +
-    `dropout ${dropout} scale ${scale} seed ${seed}`;
+    `dropout ${dropout} scale ${scale}${noise ? ` noise ${noise.gain} on ${noise.site}` : ""} seed ${seed}`;
   const config = validateModelConfig({
     ...PAPER_CONFIG,
     model: "vanilla",
@@ -31,7 +33,7 @@ function vanillaCase(sizes: VanillaSizes): AgreementCase {
     dropout,
     maxSeqLength: Math.max(2, ...lengths),
   });
-  return { name, config, lengths, dropout, seed, weightScale: scale, haltingBias: 0 };
+  return { name, config, lengths, dropout, seed, weightScale: scale, haltingBias: 0, ...noise && { noise } };
 }
 
 /** Sizes on either side of every edge: heads, lanes, tiles, blocks of 32 keys and 64 queries, sharp and flat softmaxes. */
@@ -60,3 +62,21 @@ const SIZES: readonly VanillaSizes[] = [
 
 /** The vanilla model's cases. */
 export const VANILLA_CASES: readonly AgreementCase[] = SIZES.map(vanillaCase);
+
+const NOISY_SIZES: readonly VanillaSizes[] = [
+  {
+    d: 12,
+    heads: 2,
+    ffn: 72,
+    layers: 3,
+    lengths: [9, 2],
+    seed: 221,
+    dropout: 0.1,
+    noise: { site: "state", gain: 0.3 },
+  },
+  { d: 6, heads: 2, ffn: 18, layers: 3, lengths: [7, 9], seed: 222, noise: { site: "state", gain: 1 } },
+  { d: 10, heads: 5, ffn: 18, layers: 2, lengths: [9], seed: 223, noise: { site: "embedding", gain: 0.3 } },
+];
+
+/** The vanilla model's cases with noise. */
+export const NOISY_VANILLA_CASES: readonly AgreementCase[] = NOISY_SIZES.map(vanillaCase);

@@ -35,7 +35,15 @@ export function pcg4d(x: number, y: number, z: number, w: number, out: Words = [
 }
 
 /** What a stream of random numbers is for; keeps streams of one seed apart. */
-export const Purpose = { weights: 1, split: 2, order: 3, dropout: 4, diagnosis: 5 } as const;
+export const Purpose = {
+  weights: 1,
+  split: 2,
+  order: 3,
+  dropout: 4,
+  diagnosis: 5,
+  gradient: 6,
+  suppression: 7,
+} as const;
 export type Purpose = typeof Purpose[keyof typeof Purpose];
 
 /** A sequence of random numbers determined by (seed, purpose, index): the same on every machine and back end. */

@@ -11,6 +11,7 @@ import type {
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { TOLERANCES } from "../../src/engine/verification.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
+import { HALT_THRESHOLD } from "../../src/model/reference/halting.ts";
 import { norm, tensorError, valueError } from "../../src/model/golden.ts";
 import type { ModelState, OptimizerState } from "../../src/model/state.ts";
 import { type TensorSpec, tensorTable, type Weights } from "../../src/model/tensors.ts";
@@ -69,7 +70,7 @@ async function smallestMargin(
   { config, state: { weights, optimizer }, batch }: BuiltCase,
   settings: StepSettings,
 ): Promise<number> {
-  const { dropout, seed } = settings;
+  const { dropout, seed, noise } = settings;
   const engine = new ReferenceEngine(config);
   let margin = haltingMargin(config, weights, batch, 0, seed, 0);
   for (const start of [{ weights, optimizer }, { weights }]) {
@@ -80,7 +81,8 @@ async function smallestMargin(
       // A step computes with its old parameters and with directions that are already iterated.
       const { weights: { buffers } } = await engine.download();
       const used = { parameters: before.weights.parameters, buffers };
-      margin = Math.min(margin, haltingMargin(config, used, batch, dropout, seed, before.optimizer.step));
+      const { step: taken } = before.optimizer;
+      margin = Math.min(margin, haltingMargin(config, used, batch, dropout, seed, taken, HALT_THRESHOLD, noise));
     }
   }
   return margin;
@@ -169,6 +171,9 @@ class Comparison {
       const own = found[number];
       this.losses(`step ${number}`, own, step);
       this.error(`step ${number} gradient norm`, valueError(own.gradNorm, step.gradNorm));
+      if (own.noiseLevel !== step.noiseLevel) {
+        this.error(`step ${number} noise level`, valueError(own.noiseLevel, step.noiseLevel));
+      }
       this.same(
         `step ${number} updated, correct, token steps`,
         [own.updated, own.correct, own.tokenSteps],

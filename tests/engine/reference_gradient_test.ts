@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { AGREEMENT_CASES, type AgreementCase, buildCase } from "../../src/engine/cases.ts";
+import { AGREEMENT_CASES, type AgreementCase, buildCase, NOISY_CASES } from "../../src/engine/cases.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { HALTING_MODES } from "../../src/model/config.ts";
 import { dropoutKey, DropoutMask } from "../../src/model/dropout.ts";
+import { NOISE_SITES, StateNoise } from "../../src/model/noise.ts";
 import { Purpose, RandomStream } from "../../src/model/random.ts";
 import { embedBackward } from "../../src/model/reference/embedding.ts";
 import { logPrior } from "../../src/model/reference/objective.ts";
@@ -21,7 +22,8 @@ function isAffordable({ config, lengths }: AgreementCase): boolean {
   return tokens * maxLayers * d * (4 * d + 4 * numBins + 2 * ffnDim) <= AFFORDABLE;
 }
 
-const CASES = AGREEMENT_CASES.filter(isAffordable);
+const NOISY = NOISY_CASES.filter(({ config }) => config.model === "epsilon");
+const CASES = [...AGREEMENT_CASES, ...NOISY].filter(isAffordable);
 
 function widened({ parameters, buffers }: Weights): Weights<Float64Array> {
   return { parameters: Float64Array.from(parameters), buffers: Float64Array.from(buffers) };
@@ -34,19 +36,22 @@ function pieceOf({ recurrence: { halting } }: SequenceForward): string {
 function forwards(parts: ModelParts, agreement: AgreementCase): { forward: SequenceForward; mask: DropoutMask }[] {
   const { batch, state, settings } = buildCase(agreement);
   return Array.from(batch.labels, (_, s) => {
-    const mask = new DropoutMask(dropoutKey(settings.seed, state.optimizer.step, s), settings.dropout);
+    const key = dropoutKey(settings.seed, state.optimizer.step, s);
+    const mask = new DropoutMask(key, settings.dropout);
+    const noise = new StateNoise(key, settings.noise);
     const ids = batch.tokens.subarray(batch.offsets[s], batch.offsets[s + 1]);
-    return { mask, forward: forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false }) };
+    return { mask, forward: forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false, noise }) };
   });
 }
 
-Deno.test("enough cases are affordable, in every mode, with and without dropout, with reused bins", () => {
+Deno.test("enough cases are affordable, in every mode, with and without dropout, with reused bins, with noise at either site", () => {
   assert(CASES.length >= 14, `${CASES.length} cases`);
   for (const mode of HALTING_MODES) {
     const some = CASES.filter(({ config }) => config.halting === mode);
     assert(some.some(({ dropout }) => dropout > 0) && some.some(({ dropout }) => dropout === 0));
     assert(some.some(({ config }) => config.binUpdateFrequency > 1));
   }
+  for (const site of NOISE_SITES) assert(CASES.some(({ noise }) => noise?.site === site));
 });
 
 for (const agreement of CASES) {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type AgreementCase, buildCase } from "../../src/engine/cases.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
-import { VANILLA_CASES } from "../../src/engine/vanilla_cases.ts";
+import { NOISY_VANILLA_CASES, VANILLA_CASES } from "../../src/engine/vanilla_cases.ts";
 import { dropoutKey, DropoutMask } from "../../src/model/dropout.ts";
+import { NOISE_SITES, StateNoise } from "../../src/model/noise.ts";
 import { Purpose, RandomStream } from "../../src/model/random.ts";
 import { crossEntropy } from "../../src/model/reference/objective.ts";
 import { blockBackward, blockForward } from "../../src/model/reference/vanilla/block.ts";
@@ -14,7 +15,7 @@ import { assertGradient, type Sample } from "./finite_differences.ts";
 /** Work that a finite-difference run may take, in multiply-adds of one forward pass. */
 const AFFORDABLE = 1_000_000;
 
-const CASES = VANILLA_CASES.filter(({ config, lengths }) => {
+const CASES = [...VANILLA_CASES, ...NOISY_VANILLA_CASES].filter(({ config, lengths }) => {
   const { dModel: d, ffnDim, maxLayers } = config;
   const tokens = lengths.reduce((sum, length) => sum + length, 0);
   const pairs = lengths.reduce((sum, length) => sum + length * length, 0);
@@ -30,15 +31,20 @@ const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, e) => su
 /** Token ids and masks of each sequence. */
 function sequencesOf(agreement: AgreementCase) {
   const { batch, state, settings } = buildCase(agreement);
-  return Array.from(batch.labels, (label, s) => ({
-    label,
-    ids: batch.tokens.subarray(batch.offsets[s], batch.offsets[s + 1]),
-    mask: new DropoutMask(dropoutKey(settings.seed, state.optimizer.step, s), settings.dropout),
-  }));
+  return Array.from(batch.labels, (label, s) => {
+    const key = dropoutKey(settings.seed, state.optimizer.step, s);
+    return {
+      label,
+      ids: batch.tokens.subarray(batch.offsets[s], batch.offsets[s + 1]),
+      mask: new DropoutMask(key, settings.dropout),
+      noise: new StateNoise(key, settings.noise),
+    };
+  });
 }
 
-Deno.test("enough vanilla cases are affordable, with and without dropout", () => {
+Deno.test("enough vanilla cases are affordable, with and without dropout, with noise at either site", () => {
   assert(CASES.length >= 10, `${CASES.length} cases`);
+  for (const site of NOISE_SITES) assert(CASES.some(({ noise }) => noise?.site === site));
   assert(CASES.some(({ dropout }) => dropout > 0) && CASES.some(({ dropout }) => dropout === 0));
 });
 
@@ -54,8 +60,8 @@ for (const agreement of CASES) {
     const sequences = sequencesOf(agreement);
     const sample = (moved: Weights<Float64Array>): Sample => {
       const tensors = vanillaTensors(config, moved.parameters);
-      const losses = sequences.map(({ ids, label, mask }) => {
-        const { logits } = forwardVanilla(tensors, ids, mask);
+      const losses = sequences.map(({ ids, label, mask, noise }) => {
+        const { logits } = forwardVanilla(tensors, ids, mask, noise);
         return crossEntropy(logits, label, new Float64Array(logits.length));
       });
       return { value: losses.reduce((sum, loss) => sum + loss, 0) / losses.length, piece: "" };
@@ -71,15 +77,15 @@ for (const agreement of CASES) {
     });
     const sample = (moved: Weights<Float64Array>): Sample => {
       const tensors = vanillaTensors(config, moved.parameters);
-      const values = sequences.map(({ ids, mask, cotangent }) =>
-        dot(cotangent, forwardVanilla(tensors, ids, mask).logits)
+      const values = sequences.map(({ ids, mask, noise, cotangent }) =>
+        dot(cotangent, forwardVanilla(tensors, ids, mask, noise).logits)
       );
       return { value: values.reduce((sum, value) => sum + value, 0), piece: "" };
     };
     const slab = new Float64Array(weights.parameters.length);
     const [tensors, gradient] = [weights.parameters, slab].map((values) => vanillaTensors(config, values));
-    for (const { ids, mask, cotangent } of sequences) {
-      backwardVanilla(tensors, gradient, ids, forwardVanilla(tensors, ids, mask), cotangent, mask);
+    for (const { ids, mask, noise, cotangent } of sequences) {
+      backwardVanilla(tensors, gradient, ids, forwardVanilla(tensors, ids, mask, noise), cotangent, mask);
     }
     assertGradient(config, weights, sample, slab, { seed: seed + 1, padding: true });
   });

@@ -1,6 +1,7 @@
 import type { PackedBatch } from "../../src/data/packed_batch.ts";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { dropoutKey, DropoutMask } from "../../src/model/dropout.ts";
+import { type NoiseSettings, StateNoise } from "../../src/model/noise.ts";
 import { HALT_THRESHOLD } from "../../src/model/reference/halting.ts";
 import { modelParts } from "../../src/model/reference/parts.ts";
 import { forwardSequence } from "../../src/model/reference/sequence.ts";
@@ -8,7 +9,7 @@ import type { Weights } from "../../src/model/tensors.ts";
 
 /**
  * The smallest distance of any halting decision from its tie, |r − sigmoid(s) − (1 − θ)| over all tokens and steps, under
- * the dropout of (`seed`, `step`); infinite for a model that does not halt. Where it is tiny, rounding may change a
+ * the dropout and noise of (`seed`, `step`); infinite for a model that does not halt. Where it is tiny, rounding may change a
  * token's step count.
  */
 export function haltingMargin(
@@ -19,15 +20,23 @@ export function haltingMargin(
   seed: number,
   step: number,
   threshold: number = HALT_THRESHOLD,
+  noiseSettings?: NoiseSettings,
 ): number {
   if (config.model === "vanilla") return Infinity;
   const parts = modelParts(config, { parameters: Float64Array.from(parameters), buffers: Float64Array.from(buffers) });
   const d = config.dModel;
   let smallest = Infinity;
   for (let s = 0; s < labels.length; s++) {
-    const mask = new DropoutMask(dropoutKey(seed, step, s), dropout);
+    const key = dropoutKey(seed, step, s);
+    const mask = new DropoutMask(key, dropout);
+    const noise = new StateNoise(key, noiseSettings);
     const ids = tokens.subarray(offsets[s], offsets[s + 1]);
-    const { recurrence } = forwardSequence(parts, ids, mask, { keep: "all steps", endWithCls: false, threshold });
+    const { recurrence } = forwardSequence(parts, ids, mask, {
+      keep: "all steps",
+      endWithCls: false,
+      threshold,
+      noise,
+    });
     const { halts, probabilities, steps } = recurrence.halting;
     if (!halts) continue;
     for (let i = 0; i < ids.length; i++) {

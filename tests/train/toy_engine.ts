@@ -69,6 +69,7 @@ export class ToyEngine implements Engine {
       updated,
       correct: batch.labels.reduce((sum, label) => sum + label, 0),
       tokenSteps: batch.tokens.length * 2 + 1,
+      noiseLevel: 0,
     });
   }
 

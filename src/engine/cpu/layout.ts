@@ -6,6 +6,7 @@ import {
   type HeaderInteger,
 } from "../../../kernels/header.ts";
 import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
+import { QUANTILES } from "../../model/normal_quantiles.ts";
 import type { TensorTable } from "../../model/tensors.ts";
 import { aligned, fours, placed, Places, type Size, tensorPlace } from "./places.ts";
 import { vanillaLayout } from "./vanilla_layout.ts";
@@ -143,7 +144,8 @@ export function modelLayout(config: ModelConfig, table: TensorTable): ModelLayou
     ["secondMoment", table.parameterCount],
     ["buffers", table.bufferCount],
   ];
-  if (config.model === "vanilla") return vanillaLayout(config, table, placed(slabs, places), places);
+  const shared = placed([...slabs, ["normalQuantiles", QUANTILES]], places);
+  if (config.model === "vanilla") return vanillaLayout(config, table, shared, places);
   const slot = new Places(0);
   const fields = placed(slotSizes(config), slot);
   const tensors = PLACES.map(([field, name]) => [field, tensorPlace(table, name)]);
@@ -151,7 +153,8 @@ export function modelLayout(config: ModelConfig, table: TensorTable): ModelLayou
     integers: {
       ...modelSizes(config),
       ...Object.fromEntries([
-        ...placed([...slabs, ...packedSizes(config)], places),
+        ...shared,
+        ...placed(packedSizes(config), places),
         ...fields,
         ...tensors,
       ]),

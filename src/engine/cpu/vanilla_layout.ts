@@ -84,7 +84,7 @@ function placeBlocks(sizes: readonly Size[], blocks: number, where: Places) {
   return { fields, stride };
 }
 
-/** The vanilla model's layout, behind the `slabs` that `places` has handed out already. */
+/** The vanilla model's layout, behind the `slabs` and tables that `places` has handed out already. */
 export function vanillaLayout(
   config: ModelConfig,
   table: TensorTable,

@@ -173,7 +173,7 @@ export class GpuModel {
       const sums = sumResults(floats, batch.labels.length);
       const { correct, tokenSteps } = sums;
       const losses = lossesOf(this.config, batch, steps[place].settings.klScale, sums);
-      results.push({ ...losses, gradNorm, updated: updated === 1, correct, tokenSteps });
+      results.push({ ...losses, gradNorm, updated: updated === 1, correct, tokenSteps, noiseLevel: 0 });
       if (updated !== 1) break;
     }
     return results;

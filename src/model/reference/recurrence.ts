@@ -1,8 +1,10 @@
 import { stepLimit } from "../config.ts";
 import type { DropoutMask } from "../dropout.ts";
+import { NO_NOISE, type StateNoise } from "../noise.ts";
 import type { Bins } from "./bins.ts";
 import { BlockScratch, type BlockStep, blockStep, blockStepBackward } from "./block.ts";
 import { type Halting, type HaltingGradient, haltStep, haltStepBackward, startHalting } from "./halting.ts";
+import { withNoise, withNoiseBackward } from "./noise.ts";
 import type { GradientParts, ModelParts } from "./parts.ts";
 
 /** All steps of the block on one sequence (spec §1). */
@@ -10,6 +12,9 @@ export interface Recurrence {
   /** The steps that ran; only the first when nothing more was to be kept. */
   readonly steps: readonly BlockStep[];
   readonly halting: Halting;
+  /** h⁰ [n × d], before any noise. */
+  readonly start: Float64Array;
+  readonly noise: StateNoise;
   /** h after the last step that ran [n × d]. */
   readonly last: Float64Array;
   /** y of `[CLS]`: Σ_t p_t h^(t) + r · h^(last) [d]. */
@@ -23,6 +28,8 @@ export interface RecurrenceOptions {
   readonly endWithCls: boolean;
   /** θ of the halting rule, where it is not the paper's. */
   readonly threshold?: number;
+  /** Noise on the inputs of the steps; none when absent. */
+  readonly noise?: StateNoise;
 }
 
 /** Runs the block on h⁰ [n × d] until no token is active, at most L times; in mode `repeat-k` exactly k times. */
@@ -30,7 +37,7 @@ export function runRecurrence(
   parts: ModelParts,
   h0: Float64Array,
   mask: DropoutMask,
-  { keep, endWithCls, threshold }: RecurrenceOptions,
+  { keep, endWithCls, threshold, noise = NO_NOISE }: RecurrenceOptions,
 ): Recurrence {
   const { dModel: d, halting: mode } = parts.config;
   const n = h0.length / d;
@@ -44,7 +51,7 @@ export function runRecurrence(
   const limit = stepLimit(parts.config);
   for (let t = 0; t < limit; t++) {
     const updated = mode === "exit" ? halting.active.slice() : everyToken;
-    const step = blockStep(parts, last, updated, t, bins, mask, scratch);
+    const step = blockStep(parts, withNoise(noise, last, updated, t), updated, t, bins, mask, scratch);
     if (halting.halts) haltStep(parts.tensors.halting[t], step.output, t, halting, threshold);
     else halting.steps.fill(t + 1);
     const p = halting.probabilities[t];
@@ -56,7 +63,7 @@ export function runRecurrence(
     if (ended || !halting.active.includes(1)) break;
   }
   for (let j = 0; j < d; j++) pooled[j] += halting.remainder[0] * last[j];
-  return { steps, halting, last, pooled };
+  return { steps, halting, start: h0, noise, last, pooled };
 }
 
 /**
@@ -66,7 +73,7 @@ export function runRecurrence(
 export function recurrenceBackward(
   parts: ModelParts,
   gradient: GradientParts,
-  { steps, halting, last, pooled }: Recurrence,
+  { steps, halting, start, noise, last, pooled }: Recurrence,
   mask: DropoutMask,
   dPooled: Float64Array,
   dHalting: HaltingGradient,
@@ -96,6 +103,7 @@ export function recurrenceBackward(
     }
     if (t === 0) dBins.assignment.set(dAssignment0);
     blockStepBackward(parts, gradient, step, mask, dh, dBins, scratch);
+    withNoiseBackward(noise, t === 0 ? start : steps[t - 1].output, step.updated, t, dh);
   }
   return dh;
 }

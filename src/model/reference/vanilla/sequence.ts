@@ -1,12 +1,17 @@
 import type { DropoutMask } from "../../dropout.ts";
+import { NO_NOISE, type StateNoise } from "../../noise.ts";
 import { PAD, positionalEncoding } from "../embedding.ts";
 import { linearRow, linearRowBackward } from "../linear.ts";
+import { withNoise, withNoiseBackward } from "../noise.ts";
 import { blockBackward, type BlockForward, blockForward } from "./block.ts";
 import { layerNormRow, layerNormRowBackward } from "./layer_norm.ts";
 import type { VanillaTensors } from "./tensors.ts";
 
 /** The baseline's forward pass on one sequence. */
 export interface VanillaForward {
+  /** Embedding and positions, before any noise [n × d]. */
+  readonly start: Float64Array;
+  readonly noise: StateNoise;
   readonly blocks: readonly BlockForward[];
   /** Mean over the tokens of LN_out(h) [d]. */
   readonly pooled: Float64Array;
@@ -14,16 +19,26 @@ export interface VanillaForward {
   readonly logits: Float64Array;
 }
 
-/** Embedding, blocks, final norm, mean over the tokens and head on one sequence of token ids [n] (spec §4). */
-export function forwardVanilla(tensors: VanillaTensors, tokens: Int32Array, mask: DropoutMask): VanillaForward {
+/**
+ * Embedding, blocks, final norm, mean over the tokens and head on one sequence of token ids [n] (spec §4), with `noise` on
+ * the blocks' inputs.
+ */
+export function forwardVanilla(
+  tensors: VanillaTensors,
+  tokens: Int32Array,
+  mask: DropoutMask,
+  noise: StateNoise = NO_NOISE,
+): VanillaForward {
   const { config: { dModel: d, numHeads, numClasses }, embedding } = tensors;
   const n = tokens.length;
-  let h: Float64Array = new Float64Array(n * d);
+  const start = new Float64Array(n * d);
   for (let i = 0; i < n; i++) {
-    for (let j = 0; j < d; j++) h[i * d + j] = embedding[tokens[i] * d + j] + positionalEncoding(i, j, d);
+    for (let j = 0; j < d; j++) start[i * d + j] = embedding[tokens[i] * d + j] + positionalEncoding(i, j, d);
   }
+  let h: Float64Array = start;
+  const everyToken = new Uint8Array(n).fill(1);
   const blocks = tensors.blocks.map((block, layer) => {
-    const forward = blockForward(block, numHeads, layer, h, mask);
+    const forward = blockForward(block, numHeads, layer, withNoise(noise, h, everyToken, layer), mask);
     h = forward.output;
     return forward;
   });
@@ -35,7 +50,7 @@ export function forwardVanilla(tensors: VanillaTensors, tokens: Int32Array, mask
   }
   const logits = new Float64Array(numClasses);
   linearRow(tensors.head, pooled, 0, logits, 0);
-  return { blocks, pooled, logits };
+  return { start, noise, blocks, pooled, logits };
 }
 
 /** Backward of `forwardVanilla`: adds to `gradient`, views of a slab as `tensors` are, from dLogits [classes]. */
@@ -43,7 +58,7 @@ export function backwardVanilla(
   tensors: VanillaTensors,
   gradient: VanillaTensors,
   tokens: Int32Array,
-  { blocks, pooled }: VanillaForward,
+  { start, noise, blocks, pooled }: VanillaForward,
   dLogits: Float64Array,
   mask: DropoutMask,
 ): void {
@@ -54,9 +69,11 @@ export function backwardVanilla(
   const last = blocks[blocks.length - 1].output;
   const dNormalized = Float64Array.from({ length: n * d }, (_, e) => dPooled[e % d] / n);
   const dh = new Float64Array(n * d);
+  const everyToken = new Uint8Array(n).fill(1);
   for (let i = 0; i < n; i++) layerNormRowBackward(tensors.normOut, gradient.normOut, last, i * d, dNormalized, dh);
   for (let layer = blocks.length - 1; layer >= 0; layer--) {
     blockBackward(tensors.blocks[layer], gradient.blocks[layer], numHeads, blocks[layer], mask, dh);
+    withNoiseBackward(noise, layer === 0 ? start : blocks[layer - 1].output, everyToken, layer, dh);
   }
   for (let i = 0; i < n; i++) {
     if (tokens[i] === PAD) continue;
