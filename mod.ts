@@ -64,6 +64,8 @@ export { loadTokenizer } from "./src/data/tokenizer.ts";
 export type { SplitOptions } from "./src/data/split.ts";
 export { stratifiedSplit } from "./src/data/split.ts";
 export { epochOrder, packBatch } from "./src/data/batches.ts";
+export type { DistributionShift, ReviewSource, Shift } from "./src/data/shift.ts";
+export { plainSource, reversedSource, SHIFTS, shortSource, swappedSource } from "./src/data/shift.ts";
 export type { Vocabulary } from "./src/data/vocabulary.ts";
 export type { ReviewSplit } from "./src/data/review.ts";
 export type { PrepareOptions, PrepareProgress, PrepareReport } from "./src/data/prepare.ts";
@@ -123,11 +125,18 @@ export type { Judged } from "./src/diagnose/instruments/temperature.ts";
 export type { InstrumentRow, InstrumentTable } from "./src/diagnose/instruments/table.ts";
 export { INSTRUMENT_TABLES } from "./src/diagnose/instruments/table.ts";
 
+export type { WeightNorms } from "./src/diagnose/provocation/measured_engine.ts";
+export { MeasuredEngine } from "./src/diagnose/provocation/measured_engine.ts";
+export type { ProvocationEvent, ProvokedTraining } from "./src/diagnose/provocation/provoked_training.ts";
+export { withProvocation } from "./src/diagnose/provocation/provoked_training.ts";
+export type { MeasuredRow, MeasureName, Measures, MeasuresOptions } from "./src/diagnose/provocation/measures.ts";
+export { measure, MEASURE_NAMES } from "./src/diagnose/provocation/measures.ts";
+
 export type { RunStart, SavedState } from "./src/metrics/run_folder.ts";
 export { RunFolder } from "./src/metrics/run_folder.ts";
 export type { ResumeCircumstances, ResumePoint } from "./src/metrics/paused_run.ts";
 export { PausedRun } from "./src/metrics/paused_run.ts";
-export type { RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
+export type { ProvocationRecord, RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
 export type { RunEvent } from "./src/metrics/record_run.ts";
 export { recordRun } from "./src/metrics/record_run.ts";
 export type { MetricRow } from "./src/metrics/schema.ts";

@@ -9,6 +9,7 @@ import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
 import { plotCommand } from "./plot.ts";
+import { provokeCommand } from "./provoke.ts";
 import { reproduceCommand } from "./reproduce.ts";
 import { reportCommand } from "./report.ts";
 import { trainCommand } from "./train.ts";
@@ -25,6 +26,7 @@ const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   reportCommand,
   plotCommand,
   reproduceCommand,
+  provokeCommand,
   dataCommands,
   verifyCommand,
   benchCommand,

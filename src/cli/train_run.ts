@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
+import { requireShiftWithin } from "../data/shift.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import { withInstruments } from "../diagnose/instruments/training_instruments.ts";
+import { MeasuredEngine } from "../diagnose/provocation/measured_engine.ts";
+import { withProvocation } from "../diagnose/provocation/provoked_training.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
@@ -9,12 +12,14 @@ import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engi
 import { DataError, RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
+import { measureRun, writeProvocation } from "../metrics/provocation_csv.ts";
 import { recordRun } from "../metrics/record_run.ts";
 import { RunFolder } from "../metrics/run_folder.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
 import { nameRun } from "../metrics/run_name.ts";
 import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
 import { type ModelConfig, variantName } from "../model/config.ts";
+import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
 import type { TrainConfig } from "../train/config.ts";
@@ -25,6 +30,8 @@ import { isGiven } from "./configuration.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { chooseShift, prepareShift, type Provocation, recordedShift, requireSameDomain } from "./provocation.ts";
+import { type ProvokeContext, SHIFT_OPTIONS } from "./provoke.ts";
 import { chooseData, loadReviews, recordedData } from "./reviews.ts";
 import {
   ignoredFlags,
@@ -59,41 +66,54 @@ export interface Ended {
   readonly exitCode: number;
 }
 
+/** The options of a run whose distribution shifts. */
+export type Shifting = Pick<ProvokeContext, "values" | "origins">;
+
 /** Starts the run that `given` asks for and trains it to its end or to a signal. */
-export async function startRun(context: TrainContext, progress: Progress): Promise<Ended> {
+export async function startRun(context: TrainContext, progress: Progress, shifting?: Shifting): Promise<Ended> {
   const { values, terminal } = context;
   const ignored = ignoredFlags(context);
   if (ignored.length > 0) terminal.warn(`The ${values.model} model ignores ${ignored.join(", ")}.`);
   const recipe = recipeOf(values);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);
+  const choice = shifting && chooseShift(shifting.values, shifting.origins, values.maxSeqLength);
   const chosen = namedInstruments(values.instruments ?? "none");
   await chooseDevice(values);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   const model = modelConfigOf(context, dataset.vocabularySize);
+  const reading = { dataset, data, model, recipe, threads: values.threads, progress, terminal };
+  const provocation = choice && await prepareShift(choice, reading);
+  if (choice) requireShiftWithin(choice.shiftAt, stepsOf(dataset, recipe));
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, values);
   try {
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
-    const identity = { model, recipe, dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
+    const hashes = { dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
+    const identity = { model, recipe, ...hashes, ...provocation && { provocation: provocation.record } };
     const path = values.out ?? await freshFolder(model);
     await using folder = await RunFolder.create(path, {
       ...identity,
       run: await nameRun(identity),
-      configuration: recordedConfiguration(context, model, data),
+      configuration: { ...recordedConfiguration(context, model, data), ...shifting && recordedShiftOptions(shifting) },
       codeVersion: VERSION,
       device: engine.description,
       parameterCount: tensorTable(model).parameterCount,
     });
-    return await follow({ engine, dataset, model, recipe, read, folder, progress });
+    return await follow({ engine, dataset, model, recipe, read, folder, progress, provocation });
   } finally {
     await engine.close();
   }
 }
 
 /** Goes on with the run in `path`; options that `context` gives must be the run's. */
-export async function resumeRun(context: TrainContext, path: string, progress: Progress): Promise<Ended> {
+export async function resumeRun(
+  context: TrainContext,
+  path: string,
+  progress: Progress,
+  shifting?: Shifting,
+): Promise<Ended> {
   const { values, origins, terminal } = context;
   if (isGiven(origins.out)) {
     throw new UsageError(
@@ -103,6 +123,8 @@ export async function resumeRun(context: TrainContext, path: string, progress: P
   }
   await using paused = await PausedRun.open(path);
   const { model, recipe } = paused.record;
+  if (shifting === undefined) requireUnprovoked(paused.record, path);
+  const choice = shifting && recordedShift(shifting.values, shifting.origins, path, paused.record);
   requireSameConfiguration(context, path, paused.record);
   const recorded = paused.record.configuration.instruments?.value;
   const usual = typeof recorded === "string" ? recorded : undefined;
@@ -112,12 +134,25 @@ export async function resumeRun(context: TrainContext, path: string, progress: P
   const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   requireSameData(dataset, paused.record, path);
+  const reading = { dataset, data, model, recipe, threads: values.threads, progress, terminal };
+  const provocation = choice && await prepareShift(choice, reading);
+  if (provocation) requireSameDomain(provocation, paused.record, path);
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
-    return await follow({ engine, dataset, model, recipe, read, folder, progress, from: paused.resumePoint });
+    return await follow({
+      engine,
+      dataset,
+      model,
+      recipe,
+      read,
+      folder,
+      progress,
+      provocation,
+      from: paused.resumePoint,
+    });
   } finally {
     await engine.close();
   }
@@ -152,11 +187,15 @@ interface Run {
   readonly read: ChosenInstruments;
   readonly folder: RunFolder;
   readonly progress: Progress;
+  readonly provocation?: Provocation | undefined;
   readonly from?: ResumePoint | undefined;
 }
 
 /** Trains to the end or to a signal, recording and showing what happens. */
-async function follow({ engine, dataset, model, recipe, read, folder, progress, from }: Run): Promise<Ended> {
+async function follow(run: Run): Promise<Ended> {
+  const { dataset, model, recipe, read, folder, progress, provocation, from } = run;
+  const measured = provocation && new MeasuredEngine(run.engine, recipe.logEvery, from?.position.step);
+  const engine = measured ?? run.engine;
   const split = stratifiedSplit(dataset.labels, recipe);
   const display = new TrainingDisplay(progress, {
     trainingBatches: batchesPerEpoch(split.train.length, recipe),
@@ -173,6 +212,7 @@ async function follow({ engine, dataset, model, recipe, read, folder, progress, 
     modelConfig: model,
     config: recipe,
     signal: interruption.signal,
+    ...provocation && { shift: provocation.shift },
     ...from === undefined ? {} : { resume: from.position },
   };
   progress.begin();
@@ -184,18 +224,28 @@ async function follow({ engine, dataset, model, recipe, read, folder, progress, 
   const { validation: indices } = split;
   const observing = { ...read, engine, config: model, dataset, indices, seed: recipe.seed };
   const training = trainModel(options);
-  const events = read.instruments.size === 0 ? training : withInstruments(training, observing);
+  const watched = read.instruments.size === 0 ? training : withInstruments(training, observing);
+  const judged = { modelConfig: model, dataset, validation: split.validation, batchSize: recipe.batchSize };
+  const events = provocation === undefined || measured === undefined
+    ? watched
+    : withProvocation(watched, { ...judged, engine: measured, after: provocation.shift.after });
+  const tellMeasures = async (broken: boolean) => {
+    if (provocation === undefined) return;
+    await writeProvocation(folder.path, folder.record.run, await measureRun(folder.path, folder.record, broken));
+  };
   try {
     for await (const event of recordRun(events, folder)) {
       display.show(event);
       if (event.kind !== "end") continue;
+      if (event.outcome !== "interrupted") await tellMeasures(false);
       const summary = summarizeRun({ folder, end: event, lastEpoch: display.lastEpoch });
       return { summary, exitCode: event.outcome === "interrupted" ? interruption.exitCode ?? 1 : 0 };
     }
   } catch (error) {
     if (!(error instanceof RunError)) throw error;
+    if (error instanceof NonFiniteLossError) await tellMeasures(true);
     const checkpoint = printable(join(folder.path, CHECKPOINT_NAMES.last));
-    const goOn = `Then go on with epsilon train --resume ${printable(folder.path)}.`;
+    const goOn = `Then go on with epsilon ${provocation ? "provoke" : "train"} --resume ${printable(folder.path)}.`;
     throw new RunError(
       `${error.message}; the last good checkpoint is ${checkpoint}`,
       error instanceof NonFiniteLossError ? error.hint : `${error.hint} ${goOn}`,
@@ -203,6 +253,24 @@ async function follow({ engine, dataset, model, recipe, read, folder, progress, 
     );
   }
   throw new RunError("Training stopped: it told no end", "This is a fault of epsilon: please report it.");
+}
+
+/** What `run.json` keeps of the shift's options: where each came from, and where the second domain lies. */
+function recordedShiftOptions({ values, origins }: Shifting): RunRecord["configuration"] {
+  const keys = Object.keys(SHIFT_OPTIONS) as (keyof typeof SHIFT_OPTIONS)[];
+  return Object.fromEntries(keys.map((key) => [kebabCase(key), { value: values[key] ?? null, origin: origins[key] }]));
+}
+
+function requireUnprovoked({ provocation }: RunRecord, path: string): void {
+  if (provocation === undefined) return;
+  throw new UsageError(
+    `Cannot go on with ${printable(path)}: its distribution shifts at step ${provocation.shiftAt}`,
+    `Go on with it by epsilon provoke --resume ${printable(path)}.`,
+  );
+}
+
+function stepsOf(dataset: TokenizedDataset, recipe: TrainConfig): number {
+  return batchesPerEpoch(stratifiedSplit(dataset.labels, recipe).train.length, recipe) * recipe.epochs;
 }
 
 /** A folder under `runs` that is not there yet, named after model and time: `runs/epsilon-exit-20261122-184210`. */

@@ -36,6 +36,9 @@ export class TrainingDisplay {
   show(event: RunEvent): void {
     if (event.kind === "progress") this.#showBatch(event);
     if (event.kind === "epoch") this.#showEpoch(event);
+    if (event.kind === "shift") {
+      this.#progress.milestone(`step ${event.step}: from here on training sees the shifted distribution`, { ...event });
+    }
   }
 
   #showBatch({ phase, epoch, epochs, batch, tokens, loss }: Extract<TrainEvent, { kind: "progress" }>): void {

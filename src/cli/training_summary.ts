@@ -56,8 +56,8 @@ export function summarizeRun(
   };
 }
 
-/** The summary for people. */
-export function formatRunSummary(summary: RunSummary): string {
+/** The summary for people; `command` goes on with the run. */
+export function formatRunSummary(summary: RunSummary, command = "train"): string {
   const { folder, outcome, epochs, steps, best, validation } = summary;
   const rows: [string, string][] = [
     ["run folder", folder],
@@ -72,6 +72,6 @@ export function formatRunSummary(summary: RunSummary): string {
     const { halting_depth_mean: depth } = validation;
     if (depth !== null) rows.push(["mean halting depth", depth.toFixed(2)]);
   }
-  if (outcome === "interrupted") rows.push(["to go on", `epsilon train --resume ${folder}`]);
+  if (outcome === "interrupted") rows.push(["to go on", `epsilon ${command} --resume ${folder}`]);
   return formatTable(rows);
 }

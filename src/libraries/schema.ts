@@ -11,6 +11,7 @@ export {
   null_,
   nullable,
   number,
+  optional,
   picklist,
   pipe,
   record,

@@ -1,9 +1,10 @@
 import type { InstrumentEvent } from "../diagnose/instruments/training_instruments.ts";
+import type { ProvocationEvent } from "../diagnose/provocation/provoked_training.ts";
 import type { TrainEvent } from "../train/events.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** What training tells, and what instruments show on the way. */
-export type RunEvent = TrainEvent | InstrumentEvent;
+/** What training tells, and what instruments and a provocation show on the way. */
+export type RunEvent = TrainEvent | InstrumentEvent | ProvocationEvent;
 
 /**
  * Writes what training tells into `folder` and passes every event on, each after it was recorded. Ends the run's record
@@ -41,7 +42,10 @@ async function record(event: RunEvent, folder: RunFolder): Promise<void> {
       return await folder.saveCheckpoint(event);
     case "end":
       return await folder.finish(event.outcome);
+    case "provocation":
+      return await folder.append(event.metrics, []);
     case "progress":
+    case "shift":
       return;
   }
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type Shift, SHIFTS } from "../data/shift.ts";
 import { DataError, UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { fileError } from "../files/file_error.ts";
@@ -12,6 +13,7 @@ import {
   minValue,
   nullable,
   number,
+  optional,
   picklist,
   pipe,
   record,
@@ -53,11 +55,28 @@ const RUN = strictObject({
   codeVersion: string(),
   device: string(),
   parameterCount: count,
+  provocation: optional(strictObject({
+    shift: picklist(SHIFTS),
+    shiftAt: pipe(number(), safeInteger(), minValue(1)),
+    shiftLength: nullable(count),
+    shiftDataSha256: nullable(sha256),
+  })),
   started: time,
   resumed: array(strictObject({ at: time, codeVersion: string(), device: string() })),
   ended: nullable(time),
   outcome: picklist(["running", "finished", "stopped-early", "interrupted", "failed"]),
 });
+
+/** A shift of the distribution in mid-training. */
+export interface ProvocationRecord {
+  readonly shift: Shift;
+  /** Optimizer steps before it. */
+  readonly shiftAt: number;
+  /** Tokens to which `short` cuts a review; null for the others. */
+  readonly shiftLength: number | null;
+  /** Of the reviews of `domain`; null for the others. */
+  readonly shiftDataSha256: string | null;
+}
 
 /** What `run.json` holds; times are UTC in ISO 8601. */
 export interface RunRecord {
@@ -76,6 +95,8 @@ export interface RunRecord {
   readonly codeVersion: string;
   readonly device: string;
   readonly parameterCount: number;
+  /** Absent unless `epsilon provoke` has made the run. */
+  readonly provocation?: ProvocationRecord | undefined;
   readonly started: string;
   readonly resumed: readonly { readonly at: string; readonly codeVersion: string; readonly device: string }[];
   /** Null until the run ends. */

@@ -17,6 +17,10 @@ export const METRIC_NAMES = [
   "brier",
   "halting_depth_mean",
   "halting_steps_mean",
+  "weight_norm",
+  "update_norm",
+  "shifted_task_loss",
+  "shifted_accuracy",
 ] as const;
 
 /** What a clock measures stands in `timing.csv`, so that `metrics.csv` is the same to the byte for the same seed. */

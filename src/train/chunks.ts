@@ -23,3 +23,8 @@ export class ChunkSize {
 export function stepsToMultiple(step: number, every: number): number {
   return every > 0 ? every - step % every : Infinity;
 }
+
+/** Steps from `step` on to step `place`; no bound where there is none or it is past. */
+export function stepsTo(place: number | undefined, step: number): number {
+  return place !== undefined && place > step ? place - step : Infinity;
+}

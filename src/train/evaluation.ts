@@ -1,5 +1,6 @@
 import { packBatch } from "../data/batches.ts";
 import type { TokenizedDataset } from "../data/dataset.ts";
+import type { ReviewSource } from "../data/shift.ts";
 import type { Engine, Losses } from "../engine/engine.ts";
 import { RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -16,6 +17,8 @@ export interface EvaluationOptions {
   /** Reviews to be judged, in this order. */
   readonly indices: Uint32Array;
   readonly modelConfig: ModelConfig;
+  /** Shows the model the reviews otherwise than they stand in the dataset. */
+  readonly pack?: ReviewSource["pack"];
   /** Reviews given to the engine at once; changes nothing but speed and rounding. */
   readonly batchSize: number;
   /** Scale of the KL term in the reported losses; 1 unless a training run is being followed. */
@@ -67,10 +70,10 @@ export async function* evaluateDataset(
   options: EvaluationOptions,
 ): AsyncGenerator<EvaluationProgress, Evaluation, void> {
   const { engine, dataset, indices, modelConfig, batchSize, klScale = 1, haltThreshold } = options;
-  const { clock = () => performance.now() } = options;
+  const { clock = () => performance.now(), pack = (chosen, length) => packBatch(dataset, chosen, length) } = options;
   const classes = modelConfig.numClasses;
   const logits = new Float64Array(indices.length * classes);
-  const labels = Uint32Array.from(indices, (index) => dataset.labels[index]);
+  const labels = new Uint32Array(indices.length);
   const steps: Uint8Array[] = [];
   const sums = { sequences: 0, tokens: 0, tokenSteps: 0, taskLoss: 0, klLoss: 0, entropyLoss: 0 };
   const batches = Math.ceil(indices.length / batchSize);
@@ -79,7 +82,8 @@ export async function* evaluateDataset(
   for (let batch = 0; batch < batches; batch++) {
     const started = clock();
     const chosen = indices.subarray(batch * batchSize, (batch + 1) * batchSize);
-    const packed = packBatch(dataset, chosen, modelConfig.maxSeqLength);
+    const packed = pack(chosen, modelConfig.maxSeqLength);
+    labels.set(packed.labels, batch * batchSize);
     const { logits: rows, haltingSteps, losses } = await engine.predict(packed, {
       want: "everything",
       klScale,

@@ -79,6 +79,12 @@ export type TrainEvent =
     readonly loss: number;
     readonly tokensPerSecond: number;
   }
+  /** Training has reached the step from which on it sees other reviews; the engine holds the weights before it. */
+  | {
+    readonly kind: "shift";
+    /** Optimizer steps taken. */
+    readonly step: number;
+  }
   /** An epoch is trained and validated. */
   | {
     readonly kind: "epoch";

@@ -1,10 +1,11 @@
-import { epochOrder, packBatch } from "../data/batches.ts";
 import type { DatasetSplit, TokenizedDataset } from "../data/dataset.ts";
+import { type DistributionShift, plainSource, requireShiftWithin } from "../data/shift.ts";
+import { TrainingBatches } from "../data/training_batches.ts";
 import type { Engine, StepResult, TrainingStep } from "../engine/engine.ts";
 import { trainSteps } from "../engine/train_steps.ts";
 import { DataError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { ChunkSize, stepsToMultiple } from "./chunks.ts";
+import { ChunkSize, stepsTo, stepsToMultiple } from "./chunks.ts";
 import { ADAMW, type TrainConfig } from "./config.ts";
 import { evaluateDataset, type Evaluation, evaluationMetrics } from "./evaluation.ts";
 import type { TrainEvent, TrainPosition } from "./events.ts";
@@ -42,6 +43,8 @@ export interface TrainingOptions {
   readonly split: DatasetSplit;
   readonly modelConfig: ModelConfig;
   readonly config: TrainConfig;
+  /** Other reviews from some step on. */
+  readonly shift?: DistributionShift;
   /** Where to go on; absent at the start of a run. */
   readonly resume?: TrainPosition;
   /** Aborted to stop after what is under way: a batch, or as many as the engine takes at once. */
@@ -94,6 +97,7 @@ class Training {
   readonly #options: TrainingOptions;
   readonly #clock: () => number;
   readonly #takeTurn: () => Promise<void>;
+  readonly #reviews: TrainingBatches;
   /** Batches of an epoch. */
   readonly #batches: number;
   readonly #totalSteps: number;
@@ -113,8 +117,12 @@ class Training {
         "Give both parts of the split at least one review.",
       );
     }
-    this.#batches = batchesPerEpoch(train.length, options.config);
-    this.#totalSteps = this.#batches * options.config.epochs;
+    const { dataset, split, modelConfig: { maxSeqLength }, config, shift } = options;
+    const shifting = shift === undefined ? {} : { shift };
+    this.#reviews = new TrainingBatches({ ...config, source: plainSource(dataset, split), maxSeqLength, ...shifting });
+    this.#batches = batchesPerEpoch(train.length, config);
+    this.#totalSteps = this.#batches * config.epochs;
+    if (shift !== undefined) requireShiftWithin(shift.step, this.#totalSteps);
     this.#position = options.resume ?? START_POSITION;
     this.#saved = options.resume;
   }
@@ -176,12 +184,11 @@ class Training {
 
   /** Trains the batches that are left of the epoch under way, or fewer when the signal is aborted. */
   async *#trainRestOfEpoch(): AsyncGenerator<TrainEvent, Stopwatch, void> {
-    const { split, config, signal } = this.#options;
-    const order = epochOrder(split.train, config.seed, this.#position.epoch);
+    const { config, shift, signal } = this.#options;
     const epochWatch = new RunningStopwatch();
     let stepWatch = new RunningStopwatch();
     while (this.#position.batch < this.#batches && !signal?.aborted) {
-      const { trained, seconds } = await this.#trainChunk(order);
+      const { trained, seconds } = await this.#trainChunk();
       epochWatch.seconds += seconds;
       stepWatch.seconds += seconds;
       for (const one of trained) {
@@ -194,6 +201,7 @@ class Training {
           yield this.#stepEvent(one, stepWatch);
           stepWatch = new RunningStopwatch();
         }
+        if (step === shift?.step) yield { kind: "shift", step };
         const due = config.checkpointEvery > 0 && step % config.checkpointEvery === 0;
         if (due && batch < this.#batches) yield await this.#checkpoint(false);
         await this.#takeTurn();
@@ -220,20 +228,20 @@ class Training {
    * Trains the next batches of the epoch: one, or several where the engine takes them at once. A chunk ends where
    * something is due, so that what is timed or saved is the same for any size of chunk.
    */
-  async #trainChunk(order: Uint32Array): Promise<{ trained: TrainedBatch[]; seconds: number }> {
-    const { engine, dataset, modelConfig, config } = this.#options;
+  async #trainChunk(): Promise<{ trained: TrainedBatch[]; seconds: number }> {
+    const { engine, modelConfig, config, shift } = this.#options;
     const started = this.#clock();
-    const { step, batch } = this.#position;
+    const { step, epoch, batch } = this.#position;
     const count = engine.trainSteps === undefined ? 1 : Math.min(
       this.#chunk.steps,
       this.#batches - batch,
       stepsToMultiple(step, config.logEvery),
       stepsToMultiple(step, config.checkpointEvery),
+      stepsTo(shift?.step, step),
     );
     const steps = Array.from({ length: count }, (_, k): TrainingStep => {
-      const start = (batch + k) * config.batchSize;
       return {
-        batch: packBatch(dataset, order.subarray(start, start + config.batchSize), modelConfig.maxSeqLength),
+        batch: this.#reviews.at({ step: step + k, epoch, batch: batch + k }),
         settings: {
           ...ADAMW,
           ...this.#schedule(step + k),
