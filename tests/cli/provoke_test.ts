@@ -94,7 +94,11 @@ Deno.test("a loss that is no number ends a provoked run with code 1, its measure
 Deno.test("bad shifts end with one clear line and leave no folder behind", async () => {
   await using place = await Workplace.make();
   const faults: [string[], number, RegExp][] = [
-    [["--shift", "revers"], 2, /Cannot use --shift: "revers"\. Give reverse or swap-labels or short or domain\./],
+    [
+      ["--shift", "revers"],
+      2,
+      /Cannot use --shift: "revers"\. Did you mean reverse\? Give reverse or swap-labels or short or domain\./,
+    ],
     [
       ["--shift-at", "14"],
       2,
