@@ -2,6 +2,7 @@ import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
 import { compareCommand } from "./compare.ts";
+import { completionsCommand } from "./completions.ts";
 import { configCommands } from "./config.ts";
 import { dataCommands } from "./data.ts";
 import { diagnoseCommand } from "./diagnose.ts";
@@ -31,6 +32,7 @@ const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   verifyCommand,
   benchCommand,
   doctorCommand,
+  completionsCommand,
 ];
 
 /** All commands, in the order of the help. */

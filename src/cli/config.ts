@@ -10,9 +10,13 @@ export function configCommands(entries: readonly (Command | CommandGroup)[]): Co
     children: [{
       name: "show",
       summary: "show the values of a command's options, with the origin of each",
-      children: entries.map((entry) => shown(entry, [])),
+      children: entries.filter(hasOptions).map((entry) => shown(entry, [])),
     }],
   };
+}
+
+function hasOptions(entry: Command | CommandGroup): boolean {
+  return isGroup(entry) || Object.keys(entry.declarations).length > 0;
 }
 
 /** The entry that takes the options of `entry` and shows them instead of doing its work. */

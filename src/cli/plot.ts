@@ -1,9 +1,10 @@
+import { CHART_NAMES } from "../report/charts/names.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { switchOption, textOption } from "./option.ts";
 import { JSON_OPTION } from "./options.ts";
 
 const OPTIONS = {
-  chart: textOption({ placeholder: "name", description: "chart to draw; --list names them" }),
+  chart: textOption({ placeholder: "name", description: "chart to draw; --list names them", choices: CHART_NAMES }),
   out: textOption({
     placeholder: "file",
     description: "SVG file to write, the Vega-Lite specification beside it; .vl.json: the specification alone",

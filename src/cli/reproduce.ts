@@ -2,6 +2,10 @@ import { type CommandContext, defineCommand } from "./command.ts";
 import { grouped, textOption } from "./option.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, JSON_OPTION, PROGRESS_OPTION, RECIPE_OPTIONS } from "./options.ts";
 
+/** Models of a reproduction, in the order of its table. */
+export const REPRODUCED_MODELS = ["exit", "soft", "repeat", "vanilla"] as const;
+export type ReproducedModel = typeof REPRODUCED_MODELS[number];
+
 const OPTIONS = {
   ...grouped("Plan:", {
     seeds: textOption({
@@ -12,6 +16,7 @@ const OPTIONS = {
     models: textOption({
       placeholder: "a,b,…",
       description: "of exit, soft, repeat and vanilla; repeat takes its k from exit's mean steps",
+      words: REPRODUCED_MODELS,
       shownDefault: "all four",
     }),
     epochs: RECIPE_OPTIONS.epochs,

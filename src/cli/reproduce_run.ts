@@ -10,16 +10,8 @@ import { bestEpoch } from "../report/summary.ts";
 import type { ReproducedRun } from "../report/reproduction/results.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 import { Progress } from "./progress.ts";
-import type { ReproduceContext } from "./reproduce.ts";
-import {
-  inspectPlace,
-  type PlannedRun,
-  planRun,
-  readModels,
-  readSeeds,
-  type ReproducedModel,
-  trainContext,
-} from "./reproduction_plan.ts";
+import type { ReproduceContext, ReproducedModel } from "./reproduce.ts";
+import { inspectPlace, type PlannedRun, planRun, readModels, readSeeds, trainContext } from "./reproduction_plan.ts";
 import { formatReproduction, writeReproduction } from "./reproduction_output.ts";
 import { testRuns, timeRuns } from "./reproduction_measures.ts";
 import { chooseData, loadReviews } from "./reviews.ts";

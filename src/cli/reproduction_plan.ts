@@ -8,13 +8,9 @@ import { resolveOptions } from "./configuration.ts";
 import { suggestName } from "../nearest.ts";
 import { kebabCase } from "../model/key_name.ts";
 import type { Terminal } from "./output.ts";
-import type { ReproduceContext } from "./reproduce.ts";
+import { type ReproduceContext, REPRODUCED_MODELS, type ReproducedModel } from "./reproduce.ts";
 import { modelConfigOf, recipeOf } from "./run_configuration.ts";
 import { modelDefaults, TRAIN_OPTIONS, type TrainContext } from "./train.ts";
-
-/** Models of a reproduction, in the order of its table. */
-export const REPRODUCED_MODELS = ["exit", "soft", "repeat", "vanilla"] as const;
-export type ReproducedModel = typeof REPRODUCED_MODELS[number];
 
 const DEFAULT_SEEDS = [42, 43, 44];
 const MOST_SEEDS = 100;

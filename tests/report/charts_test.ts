@@ -4,6 +4,7 @@ import { INSTRUMENT_TABLES, type InstrumentTable, PLACE_COLUMNS } from "../../sr
 import { renderSvg } from "../../src/libraries/charts.ts";
 import { thresholdCsv } from "../../src/metrics/threshold_csv.ts";
 import { CHARTS } from "../../src/report/charts/all.ts";
+import { CHART_NAMES } from "../../src/report/charts/names.ts";
 import { seriesOf } from "../../src/report/charts/series.ts";
 import { readInstrument } from "../../src/report/instrument_tables.ts";
 import { renderFile, renderInline, saveChart, specificationJson } from "../../src/report/render.ts";
@@ -13,6 +14,10 @@ import { withFolder } from "../cli/run_program.ts";
 import { ALL_INSTRUMENTS, type MadeRun, writeRun } from "./made_runs.ts";
 
 const INSTRUMENTS = [...new Set(CHARTS.flatMap(({ instruments }) => instruments))];
+
+Deno.test("the list of names that is read in a moment is that of the charts", () => {
+  assert.deepEqual(CHART_NAMES, CHARTS.map(({ name }) => name));
+});
 
 /** Calls `body` with made-up runs as a report reads them. */
 async function withRuns(made: readonly MadeRun[], body: (runs: ReportRun[], folder: string) => Promise<void>) {

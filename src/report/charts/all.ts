@@ -8,7 +8,7 @@ import { METRIC_CHART_LIST } from "./metrics.ts";
 import { reliability } from "./reliability.ts";
 import { trainingSteps } from "./training_steps.ts";
 
-/** All charts. To add one: its file in this folder, and a name here. */
+/** All charts. To add one: its file in this folder, and a name here and in `names.ts`. */
 export const CHARTS: readonly Chart[] = [
   ...METRIC_CHART_LIST,
   trainingSteps,
