@@ -14,11 +14,17 @@ import {
 } from "./header.as";
 import { crossEntropy, headBackward, headForward, klForward } from "./loss/objective.as";
 import { noisyTokens, openNoise, power } from "./noise/noise.as";
+import { madd } from "./simd/math.as";
 import * as stackPacking from "./vanilla/packing.as";
 import { stackBackward, stackForward } from "./vanilla/stack.as";
 import * as stack from "./vanilla/workspace.as";
 
 export { adamwStep, embeddingScatter, squaredNorm };
+
+/** a·b + c as all kernels compute it, which tells whether this build on this processor rounds once or twice. */
+export function multiplyAdd(a: f32, b: f32, c: f32): f32 {
+  return f32x4.extract_lane(madd(f32x4.splat(a), f32x4.splat(b), f32x4.splat(c)), 0);
+}
 
 /** What a sequence task is to compute. */
 const LOGITS: i32 = 0;

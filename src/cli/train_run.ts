@@ -97,8 +97,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
       ...identity,
       run: await nameRun(identity),
       configuration: { ...recordedConfiguration(context, model, data), ...shifting && recordedShiftOptions(shifting) },
-      codeVersion: VERSION,
-      device: engine.description,
+      ...circumstances(engine),
       parameterCount: tensorTable(model).parameterCount,
     });
     return await follow({ engine, dataset, model, recipe, read, folder, progress, provocation });
@@ -141,21 +140,21 @@ export async function resumeRun(
   const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
-    await using folder = await paused.resume({ codeVersion: VERSION, device: engine.description });
-    return await follow({
-      engine,
-      dataset,
-      model,
-      recipe,
-      read,
-      folder,
-      progress,
-      provocation,
-      from: paused.resumePoint,
+    await using folder = await paused.resume({
+      ...circumstances(engine),
+      instruments: chosen.size === 0 ? "none" : [...chosen].join(),
     });
+    const from = paused.resumePoint;
+    return await follow({ engine, dataset, model, recipe, read, folder, progress, provocation, from });
   } finally {
     await engine.close();
   }
+}
+
+/** By what a run is made: together with configuration, seed and data this decides its bytes. */
+function circumstances({ description, arithmetic }: Engine) {
+  const platform = `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.os} ${Deno.build.arch}`;
+  return { codeVersion: VERSION, device: description, arithmetic, platform };
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */

@@ -1,4 +1,6 @@
+import { UsageError } from "../errors.ts";
 import { type AdapterChoice, type AdapterSummary, findAdapter, requireAdapter, summarize } from "./gpu/adapter.ts";
+import type { Numerics } from "./numerics.ts";
 
 /** Where a user may ask for the numbers to be computed. */
 export const DEVICES = ["auto", "cpu", "gpu", "reference"] as const;
@@ -9,6 +11,8 @@ export interface DeviceWish {
   readonly device: Device;
   /** Which GPU, where there are several. */
   readonly adapter?: AdapterChoice;
+  /** `strict` is for bytes equal across machines, which no GPU promises. */
+  readonly numerics?: Numerics;
 }
 
 /** Where the numbers will be computed, and why there, as a clause for people. */
@@ -27,9 +31,18 @@ export function decideDevice(adapter: AdapterSummary | undefined): DeviceDecisio
 
 /**
  * Where `openEngine` will compute for that wish. To be called before long preparations: throws DeviceError when a GPU is
- * asked for and there is none.
+ * asked for and there is none, UsageError for a GPU with strict numerics.
  */
-export async function chooseDevice({ device, adapter }: DeviceWish): Promise<DeviceDecision> {
+export async function chooseDevice({ device, adapter, numerics }: DeviceWish): Promise<DeviceDecision> {
+  if (numerics === "strict") {
+    if (device === "auto") return { device: "cpu", reason: "strict numerics are the CPU engine's" };
+    if (device === "gpu") {
+      throw new UsageError(
+        "Cannot compute on a GPU with strict numerics: its driver decides how it rounds",
+        "Use --device cpu with --numerics strict, or leave --numerics out.",
+      );
+    }
+  }
   if (device === "auto") return await decideAutomatically(adapter);
   if (device === "gpu") await requireAdapter(adapter);
   return { device, reason: `--device ${device}` };

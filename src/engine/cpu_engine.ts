@@ -1,4 +1,3 @@
-import { pow } from "../model/elementary.ts";
 import { availableParallelism } from "node:os";
 import { headerAddress, type HeaderFloat, type HeaderInteger, RESULT_FIELDS } from "../../kernels/header.ts";
 import type { PackedBatch } from "../data/packed_batch.ts";
@@ -9,6 +8,7 @@ import { addGradientNoise } from "../model/gradient_noise.ts";
 import { noiseLevel, type NoiseSettings } from "../model/noise.ts";
 import { normalQuantiles, QUANTILES } from "../model/normal_quantiles.ts";
 import { clipFactor } from "../model/reference/adamw.ts";
+import { pow } from "../model/elementary.ts";
 import { HALT_THRESHOLD, haltThreshold } from "../model/reference/halting.ts";
 import { logPrior } from "../model/reference/objective.ts";
 import type { ModelState } from "../model/state.ts";
@@ -110,6 +110,12 @@ export class CpuEngine implements Engine {
     const { count } = this.#threads;
     const fused = this.#numerics === "fast" ? "relaxed multiply-add" : "strict rounding";
     return `CPU, WASM SIMD (${fused}), ${count} ${count === 1 ? "thread" : "threads"}`;
+  }
+
+  get arithmetic(): string {
+    // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) is 2⁻²⁴, or 0 where the product is rounded first.
+    const rest = this.#threads.kernels.multiplyAdd(1 + 2 ** -12, 1 + 2 ** -12, -1 - 2 ** -11);
+    return `float32 ${rest === 0 ? "rounded" : "fused"}`;
   }
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection

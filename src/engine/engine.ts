@@ -133,6 +133,11 @@ export interface Engine {
   readonly kind: EngineKind;
   /** One line for people: device, instruction set, threads. */
   readonly description: string;
+  /**
+   * How it rounds: engines that say the same give the same bytes, on whatever machine (`float64`, `float32 rounded`,
+   * `float32 fused`, or a GPU by its name).
+   */
+  readonly arithmetic: string;
   /** Replaces weights and optimizer state; without `optimizer` the moments become zero at step 0. */
   upload(state: ModelState): Promise<void>;
   /** Copies of weights and optimizer state as they are now. */

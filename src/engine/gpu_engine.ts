@@ -75,6 +75,11 @@ export class GpuEngine implements Engine {
     return this.#opened.description;
   }
 
+  /** The adapter's: its driver decides. */
+  get arithmetic(): string {
+    return this.#opened.description;
+  }
+
   /** Threads of a workgroup on this adapter. */
   get workgroupThreads(): number {
     return this.#opened.threads;

@@ -3,15 +3,12 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { chooseDevice, type Device, DEVICES, type DeviceWish } from "./choose_device.ts";
 import type { Engine } from "./engine.ts";
 import { type AdapterChoice, ADAPTERS } from "./gpu/adapter.ts";
-import type { Numerics } from "./numerics.ts";
 
 export { type AdapterChoice, ADAPTERS, type Device, DEVICES };
 
 export interface OpenEngineOptions extends DeviceWish {
   /** Worker threads of the CPU engine; 0 means one a core. */
   readonly threads: number;
-  /** Rounding of the CPU engine; `fast` when absent. */
-  readonly numerics?: Numerics;
 }
 
 /** What decides whether a back end has kernels for a model. */

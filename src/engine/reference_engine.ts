@@ -58,6 +58,7 @@ function widened(what: string, values: Float32Array | Float64Array | undefined, 
 export class ReferenceEngine implements Engine {
   readonly kind = "reference";
   readonly description = "float64 reference, one thread";
+  readonly arithmetic = "float64";
   readonly #config: ModelConfig;
   readonly #table: TensorTable;
   readonly #logQ: Float64Array;

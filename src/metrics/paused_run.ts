@@ -16,7 +16,7 @@ import {
   type RunTables,
   TABLE_NAMES,
 } from "./run_folder.ts";
-import { readRunJson, RUN_JSON, type RunRecord, writeRunJson } from "./run_json.ts";
+import { readRunJson, type Resumption, RUN_JSON, type RunRecord, writeRunJson } from "./run_json.ts";
 import { RunLock } from "./run_lock.ts";
 import { readTrainPosition } from "./train_position.ts";
 
@@ -27,10 +27,7 @@ export interface ResumePoint {
 }
 
 /** What may differ when a run goes on. */
-export interface ResumeCircumstances {
-  readonly codeVersion: string;
-  readonly device: string;
-}
+export type ResumeCircumstances = Omit<Resumption, "at" | "step">;
 
 interface RowCounts {
   readonly metrics: number;
@@ -76,11 +73,12 @@ export class PausedRun implements AsyncDisposable {
   }
 
   /** Cuts the tables back to the resume point, notes the resumption in `run.json`, and hands the folder over. */
-  async resume({ codeVersion, device }: ResumeCircumstances): Promise<RunFolder> {
+  async resume(circumstances: ResumeCircumstances): Promise<RunFolder> {
     const lock = this.#lock;
     if (lock === undefined) throw new RangeError("the run is resumed or closed already");
     const tables = this.#rows === undefined ? await startTables(this.path) : await cutTables(this.path, this.#rows);
-    const resumed = [...this.record.resumed, { at: new Date().toISOString(), codeVersion, device }];
+    const step = this.resumePoint?.position.step ?? 0;
+    const resumed = [...this.record.resumed, { at: new Date().toISOString(), step, ...circumstances }];
     const record: RunRecord = { ...this.record, resumed, ended: null, outcome: "running" };
     try {
       await removeLeftBehind(this.path);

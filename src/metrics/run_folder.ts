@@ -26,7 +26,10 @@ export const ROW_COUNT_KEYS = { metrics: "metrics_rows", timing: "timing_rows" }
 const LEFT_BEHIND = /^\.(?:run\.json|best\.safetensors|last\.safetensors|[a-z]+\.csv)\.[0-9]+-[0-9a-f]{8}\.tmp$/;
 
 /** What a run is, known before its first step. */
-export type RunStart = Omit<RunRecord, "format" | "version" | "seed" | "started" | "resumed" | "ended" | "outcome">;
+export type RunStart = Omit<
+  RunRecord,
+  "format" | "version" | "seed" | "started" | "resumed" | "diagnosed" | "ended" | "outcome"
+>;
 
 /** The open tables of a run. */
 export interface RunTables {

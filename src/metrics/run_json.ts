@@ -54,6 +54,8 @@ const RUN = strictObject({
   vocabularySha256: sha256,
   codeVersion: string(),
   device: string(),
+  arithmetic: optional(string()),
+  platform: optional(string()),
   parameterCount: count,
   provocation: optional(strictObject({
     shift: picklist(SHIFTS),
@@ -62,7 +64,18 @@ const RUN = strictObject({
     shiftDataSha256: nullable(sha256),
   })),
   started: time,
-  resumed: array(strictObject({ at: time, codeVersion: string(), device: string() })),
+  resumed: array(strictObject({
+    at: time,
+    codeVersion: string(),
+    device: string(),
+    step: optional(count),
+    arithmetic: optional(string()),
+    platform: optional(string()),
+    instruments: optional(string()),
+  })),
+  diagnosed: optional(
+    array(strictObject({ at: time, step: nullable(count), split: string(), tables: array(string()) })),
+  ),
   ended: nullable(time),
   outcome: picklist(["running", "finished", "stopped-early", "interrupted", "failed"]),
 });
@@ -76,6 +89,19 @@ export interface ProvocationRecord {
   readonly shiftLength: number | null;
   /** Of the reviews of `domain`; null for the others. */
   readonly shiftDataSha256: string | null;
+}
+
+/** When and how a run went on. */
+export interface Resumption {
+  readonly at: string;
+  readonly codeVersion: string;
+  readonly device: string;
+  /** Optimizer steps taken when it went on; this and what follows is absent in runs of older versions. */
+  readonly step?: number | undefined;
+  readonly arithmetic?: string | undefined;
+  readonly platform?: string | undefined;
+  /** The instruments that it went on reading, as `--instruments` names them. */
+  readonly instruments?: string | undefined;
 }
 
 /** What `run.json` holds; times are UTC in ISO 8601. */
@@ -94,11 +120,24 @@ export interface RunRecord {
   readonly vocabularySha256: string;
   readonly codeVersion: string;
   readonly device: string;
+  /** How the device rounds (`Engine.arithmetic`); absent in runs of versions that did not note it. */
+  readonly arithmetic?: string | undefined;
+  /** Runtime, its JavaScript engine and the system, for people; absent as above. */
+  readonly platform?: string | undefined;
   readonly parameterCount: number;
   /** Absent unless `epsilon provoke` has made the run. */
   readonly provocation?: ProvocationRecord | undefined;
   readonly started: string;
-  readonly resumed: readonly { readonly at: string; readonly codeVersion: string; readonly device: string }[];
+  readonly resumed: readonly Resumption[];
+  /** Tables into which `epsilon diagnose` wrote rows about the weights after `step`, in the place of training's own. */
+  readonly diagnosed?:
+    | readonly {
+      readonly at: string;
+      readonly step: number | null;
+      readonly split: string;
+      readonly tables: readonly string[];
+    }[]
+    | undefined;
   /** Null until the run ends. */
   readonly ended: string | null;
   /** `running` until the run ends. */

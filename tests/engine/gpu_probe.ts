@@ -93,6 +93,10 @@ export class GpuProbe implements Engine {
     return this.model.description;
   }
 
+  get arithmetic(): string {
+    return this.model.description;
+  }
+
   /** Labels of the device's buffers. */
   get labels(): Set<string> {
     return new Set([...made].filter(([, device]) => device === this.model.device).map(([{ label }]) => label));

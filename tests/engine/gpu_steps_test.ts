@@ -113,6 +113,7 @@ gpuTest("an epoch of training reads back a few times only, each for many steps",
     const calls: number[] = [];
     const engine: Engine = {
       kind: "gpu",
+      arithmetic: "none",
       description: "a model without its worker",
       upload: (state) => Promise.resolve(model.upload(state)),
       download: () => model.download(),

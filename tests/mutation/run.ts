@@ -65,6 +65,7 @@ class Judge {
     return {
       kind: engine.kind,
       description: engine.description,
+      arithmetic: engine.arithmetic,
       upload: (state) => engine.upload(state),
       download: () => engine.download(),
       trainStep: (batch, settings) => poisoned(() => engine.trainStep(batch, settings)),

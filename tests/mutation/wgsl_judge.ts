@@ -112,6 +112,7 @@ function backwardOnly(engine: GpuProbe, { results: { everything, logits, traces 
   return {
     kind: engine.kind,
     description: engine.description,
+    arithmetic: engine.arithmetic,
     upload: (state) => engine.upload(state),
     download: () => engine.download(),
     trainStep: (batch, settings) => engine.trainStep(batch, settings),

@@ -29,6 +29,7 @@ export interface ToyScript {
 export class ToyEngine implements Engine {
   readonly kind = "reference";
   readonly description = "toy";
+  readonly arithmetic = "toy";
   #parameters: Float64Array = Float64Array.of(0.1, 0.2, 0.3);
   #step = 0;
   #validations = 0;

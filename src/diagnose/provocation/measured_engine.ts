@@ -32,6 +32,7 @@ export interface WeightNorms {
 export class MeasuredEngine implements Engine {
   readonly kind: EngineKind;
   readonly description: string;
+  readonly arithmetic: string;
   readonly trainSteps?: (steps: readonly TrainingStep[]) => Promise<StepResult[]>;
   readonly #engine: Engine;
   readonly #every: number;
@@ -45,6 +46,7 @@ export class MeasuredEngine implements Engine {
     this.#step = step;
     this.kind = engine.kind;
     this.description = engine.description;
+    this.arithmetic = engine.arithmetic;
     if (engine.trainSteps !== undefined) this.trainSteps = (steps) => this.#trainAll(steps);
   }
 

@@ -22,6 +22,7 @@ export interface Kernels {
   ): void;
   workspaceBytes(tokens: number, saving: number): number;
   recordField(step: number, index: number): number;
+  multiplyAdd(a: number, b: number, c: number): number;
   probabilityRows(): number;
   probabilityRowBytes(): number;
 }

@@ -1,3 +1,4 @@
+import { square } from "../elementary.ts";
 import type { NoisePower, StateNoise } from "../noise.ts";
 
 /** Mean of x² over the d features at `at`. */
@@ -57,7 +58,7 @@ export function noisePower(
     if (!noise.reaches(t)) return;
     const d = x.length / updated.length;
     updated.forEach((one, i) => {
-      power += one * noise.gain ** 2 * meanSquare(x, i * d, d);
+      power += one * square(noise.gain) * meanSquare(x, i * d, d);
       tokens += one;
     });
   });
