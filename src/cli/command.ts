@@ -62,6 +62,8 @@ export interface Command {
 export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
+  /** The child that is meant where none is named. */
+  readonly fallback?: string;
   readonly children: readonly (Command | CommandGroup)[];
 }
 

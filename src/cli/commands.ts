@@ -1,3 +1,4 @@
+import { ablateCommands } from "./ablate.ts";
 import { benchCommand } from "./bench.ts";
 import { classifyCommand } from "./classify.ts";
 import type { Command, CommandGroup } from "./command.ts";
@@ -28,6 +29,7 @@ const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   plotCommand,
   reproduceCommand,
   provokeCommand,
+  ablateCommands,
   dataCommands,
   verifyCommand,
   benchCommand,

@@ -19,5 +19,6 @@ export const PROGRAM: CommandSpec = {
 
 function specOf(entry: Command | CommandGroup): CommandSpec {
   if (!isGroup(entry)) return entry.spec;
-  return { name: entry.name, summary: entry.summary, children: entry.children.map(specOf) };
+  const { name, summary, fallback, children } = entry;
+  return { name, summary, ...fallback === undefined ? {} : { fallback }, children: children.map(specOf) };
 }

@@ -43,6 +43,8 @@ export interface CommandSpec {
   readonly positionals?: readonly PositionalSpec[];
   readonly options?: readonly OptionSpec[];
   readonly children?: readonly CommandSpec[];
+  /** The child that is meant where a command line names none. */
+  readonly fallback?: string;
   /** Printed after the options in the help. */
   readonly notes?: string;
   /** The command whose options these are, where another one takes them all. */
@@ -84,12 +86,15 @@ export function parseCommandLine(program: CommandSpec, args: readonly string[]):
 }
 
 /**
- * `help data fetch` as `data fetch --help`, and nothing behind a word that should name a command and names none: the
+ * `ablate grid.toml` as `ablate grid grid.toml`; `help data fetch` as `data fetch --help`, and nothing behind a word that should name a command and names none: the
  * parser would rather show the help of the commands that there are than say so.
  */
 function plainArguments(spec: CommandSpec, args: readonly string[]): string[] {
   const [word, ...rest] = args;
-  if (spec.children === undefined || word === undefined || word.startsWith("-")) return [...args];
+  if (spec.children === undefined || word === undefined) return [...args];
+  const named = word === "help" || spec.children.some(({ name }) => name === word);
+  if (spec.fallback !== undefined && !named && !["-h", "--help"].includes(word)) return [spec.fallback, ...args];
+  if (word.startsWith("-")) return [...args];
   if (word === "help") return namesCommand(spec, rest) ? [...rest, "--help"] : plainArguments(spec, rest);
   const child = spec.children.find(({ name }) => name === word);
   return child === undefined ? [word] : [word, ...plainArguments(child, rest)];

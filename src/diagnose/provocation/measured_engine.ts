@@ -1,5 +1,6 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type {
+  AdjustStep,
   Engine,
   EngineKind,
   GradientResult,
@@ -60,8 +61,8 @@ export class MeasuredEngine implements Engine {
     this.#step = state.optimizer?.step ?? 0;
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    const [result] = await this.#trainAll([{ batch, settings }]);
+  async trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
+    const [result] = await this.#trainAll([{ batch, settings, ...adjust === undefined ? {} : { adjust } }]);
     return result;
   }
 
@@ -100,9 +101,9 @@ export class MeasuredEngine implements Engine {
     return results;
   }
 
-  async #trainMeasured({ batch, settings }: TrainingStep): Promise<StepResult> {
+  async #trainMeasured({ batch, settings, adjust }: TrainingStep): Promise<StepResult> {
     const before = (await this.#engine.download()).weights.parameters;
-    const result = await this.#engine.trainStep(batch, settings);
+    const result = await this.#engine.trainStep(batch, settings, adjust);
     if (!result.updated) return result;
     const after = (await this.#engine.download()).weights.parameters;
     let weights = 0;

@@ -35,6 +35,8 @@ export const MEASURE_NAMES = [
   "weight_norm_before",
   "weight_norm_final",
   "weight_norm_max",
+  /** Largest norm behind the shift over `weight_norm_before`. */
+  "weight_norm_growth",
   "update_norm_before",
   "update_norm_after",
   "update_norm_max",
@@ -93,6 +95,9 @@ export function measure(
   const updates = series("update_norm");
   const gradients = series("grad_norm");
   const weightsMax = largest(weights);
+  const weightsBefore = mean(before(weights));
+  const weightsBehind = largest(after(weights));
+  const grown = weightsBefore !== null && weightsBehind !== null ? weightsBehind / weightsBefore : null;
   const tooHigh = lossFinal !== null && lossFinal > GUESS_TOLERANCE * log(classes);
   const atShift = (metric: string) => rows.find((row) => row.step === shift && isJudged(row, metric))?.value ?? null;
   const atEnd = (metric: string) => rows.findLast((row) => isJudged(row, metric))?.value ?? null;
@@ -106,9 +111,10 @@ export function measure(
     loss_area: shifted(lossBefore === null ? null : area(after(loss), shift, lossBefore)),
     recovered: shifted(recovery === undefined ? 0 : 1),
     recovery_steps: recovery === undefined ? null : recovery.step - shift,
-    weight_norm_before: mean(before(weights)),
+    weight_norm_before: weightsBefore,
     weight_norm_final: weights.at(-1)?.value ?? null,
     weight_norm_max: weightsMax,
+    weight_norm_growth: grown,
     update_norm_before: mean(before(updates)),
     update_norm_after: shifted(mean(after(updates))),
     update_norm_max: shifted(largest(after(updates))),

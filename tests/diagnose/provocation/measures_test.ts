@@ -41,6 +41,7 @@ Deno.test("norms: the published criterion is a weight norm above 100 at any time
   const found = measure(rows(100), SHIFT);
   assert.deepEqual([found.weight_norm_before, found.weight_norm_max, found.weight_norm_final], [15, 100, 30]);
   assert.deepEqual([found.update_norm_before, found.update_norm_after, found.update_norm_max], [0.2, 1.5, 2]);
+  assert.equal(found.weight_norm_growth, 100 / 15);
   assert.equal(found.diverged_norm, 0);
   assert.equal(measure(rows(100.01), SHIFT).diverged_norm, 1);
 });
