@@ -1,4 +1,4 @@
-import { createTarDecoder } from "modern-tar";
+import { createTarDecoder, packTar } from "modern-tar";
 import { DataError, EpsilonError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 
@@ -46,6 +46,32 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, name: string):
     // A reader that stops early must not leave the source open; what the cancelled pipe says then is of no interest.
     await reader.cancel().catch(() => {});
   }
+}
+
+/** One file of an archive to be written. */
+export interface TarFile {
+  /** Path below the folder that it is unpacked into, with forward slashes. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly executable?: boolean;
+}
+
+/** A tar archive (ustar) of `files` in their order; owners and times are zero, so that the same files give the same bytes. */
+export function writeTar(files: readonly TarFile[]): Promise<Uint8Array> {
+  return packTar(files.map(({ name, bytes, executable = false }) => ({
+    header: {
+      name,
+      size: bytes.length,
+      type: "file",
+      mode: executable ? 0o755 : 0o644,
+      mtime: new Date(0),
+      uid: 0,
+      gid: 0,
+      uname: "",
+      gname: "",
+    },
+    body: bytes,
+  })));
 }
 
 async function collect(body: ReadableStream<Uint8Array>, size: number, limit: number, name: string) {
