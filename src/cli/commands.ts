@@ -10,6 +10,7 @@ import { diagnoseCommand } from "./diagnose.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { exportCommand } from "./export.ts";
+import { manCommand } from "./man.ts";
 import { plotCommand } from "./plot.ts";
 import { provokeCommand } from "./provoke.ts";
 import { reproduceCommand } from "./reproduce.ts";
@@ -35,6 +36,7 @@ const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   benchCommand,
   doctorCommand,
   completionsCommand,
+  manCommand,
 ];
 
 /** All commands, in the order of the help. */

@@ -2,6 +2,7 @@ import type { CommandSpec } from "../libraries/arguments.ts";
 import { VERSION } from "../version.ts";
 import { type Command, type CommandGroup, isGroup } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
 
 /** The whole command line as data: what the parser, the help, the completions and the manual are made of. */
 export const PROGRAM: CommandSpec = {
@@ -12,8 +13,7 @@ export const PROGRAM: CommandSpec = {
   notes: [
     "Options can also be given in the environment: --learning-rate as EPSILON_LEARNING_RATE.",
     "Run epsilon COMMAND --help for a command's options and their defaults.",
-    "Exit codes: 0 done, 1 the run failed, 2 usage, 3 data or file, 4 no such device, 5 verification mismatch,",
-    "75 stopped by SIGTERM or SIGUSR1 after saving, 130 interrupted.",
+    `Exit codes: ${EXIT_CODES.map(([code, meaning]) => `${code} ${meaning}`).join(", ")}.`,
   ].join("\n"),
 };
 

@@ -6,7 +6,7 @@ import { withFolder } from "./run_program.ts";
 import { Workplace } from "./small_training.ts";
 
 /** Commands whose result is a text in a language of its own. */
-const OTHER_LANGUAGES = ["completions"];
+const OTHER_LANGUAGES = ["completions", "man"];
 
 Deno.test("every command that prints a result takes --json", () => {
   const without = placedCommands(COMMANDS)
