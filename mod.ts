@@ -50,6 +50,8 @@ export { HALTING_MODES, LATENT_SIZE, MODELS, PAPER_CONFIG, validateModelConfig }
 export type { InitialLaw, TensorSpec, TensorTable, Weights } from "./src/model/tensors.ts";
 export { tensorTable, tensorView } from "./src/model/tensors.ts";
 export type { ModelState, OptimizerState } from "./src/model/state.ts";
+export type { NoiseSettings, NoiseSite } from "./src/model/noise.ts";
+export { NOISE_SITES } from "./src/model/noise.ts";
 export { initialWeights } from "./src/model/initialization.ts";
 export type { Checkpoint, DecodeOptions } from "./src/model/checkpoint.ts";
 export { decodeCheckpoint, encodeCheckpoint, requireVocabulary } from "./src/model/checkpoint.ts";
@@ -72,6 +74,7 @@ export type { PrepareOptions, PrepareProgress, PrepareReport } from "./src/data/
 export { prepareDataset } from "./src/data/prepare.ts";
 
 export type {
+  AdjustStep,
   Engine,
   EngineKind,
   GradientResult,
@@ -80,6 +83,7 @@ export type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAdjustment,
   StepResult,
   StepSettings,
   TrainingStep,
@@ -101,6 +105,27 @@ export type { LearningRateSchedule } from "./src/train/schedule.ts";
 export { klScaleAt, learningRateAt } from "./src/train/schedule.ts";
 export type { NormalSource, ResonanceSettings, ResonanceSummary } from "./src/train/stochastic_resonance.ts";
 export { PUBLISHED_RESONANCE, StochasticResonance } from "./src/train/stochastic_resonance.ts";
+export type {
+  Suppression,
+  SuppressionLayer,
+  SuppressionNumbers,
+  SuppressionPreset,
+  SuppressionSettings,
+  SuppressionSummary,
+  SuppressionVariant,
+} from "./src/train/adaptive_resonance.ts";
+export {
+  AdaptiveResonance,
+  publishedNumbers,
+  SUPPRESSION_LAYERS,
+  SUPPRESSION_PRESETS,
+  SUPPRESSION_VARIANTS,
+} from "./src/train/adaptive_resonance.ts";
+export type { Guard } from "./src/train/resonance_guard.ts";
+export { autocorrelation, GUARDS, lagCorrelation, permutationEntropy } from "./src/train/resonance_guard.ts";
+export type { Aids, ResonanceAid, ResonanceMetric, SuppressionAid } from "./src/train/aids.ts";
+export { RESONANCE_DEFAULTS, RESONANCE_METRICS, suppressionDefaults } from "./src/train/aids.ts";
+export type { AidState, ResonanceState } from "./src/train/training_aids.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";
 export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";
 export type { Stopwatch } from "./src/train/sums.ts";

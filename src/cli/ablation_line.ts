@@ -51,7 +51,7 @@ function lineContext(
 /** Throws UsageError when the options of a line do not fit together: hours of other runs must not come before that. */
 export function requireRunnable(line: PlannedLine, terminal: Terminal): void {
   const context = lineContext(line, new Map(), terminal);
-  recipeOf(context.values);
+  recipeOf(context);
   modelConfigOf(context, 1);
   if (line.command === "provoke") chooseShift(context.values, context.origins, context.values.maxSeqLength);
 }

@@ -3,7 +3,7 @@ import { NUMERICS } from "../engine/numerics.ts";
 import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
 import { HALTING_MODES, MODEL_RANGES, MODELS, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
-import { PAPER_RECIPES, TRAIN_RANGES, type TrainConfig } from "../train/config.ts";
+import { PAPER_RECIPES, type RecipeNumber, TRAIN_RANGES } from "../train/config.ts";
 import { choiceOption, grouped, numberOption, switchOption, textOption } from "./option.ts";
 
 const model = (
@@ -11,7 +11,7 @@ const model = (
   description: string,
 ) => numberOption({ description, fallback: PAPER_CONFIG[key], range: MODEL_RANGES[key] });
 
-const recipe = (key: keyof TrainConfig, description: string) => {
+const recipe = (key: RecipeNumber, description: string) => {
   const fallback = PAPER_RECIPES.epsilon[key];
   const baseline = PAPER_RECIPES.vanilla[key];
   const shownDefault = baseline === fallback ? String(fallback) : `${fallback}; vanilla: ${baseline}`;

@@ -132,7 +132,7 @@ export async function inspectPlace(run: PlannedRun, data: PlannedData, terminal:
 function differences(record: RunRecord, context: TrainContext, data: PlannedData): string[] {
   const planned: Record<string, unknown> = {
     ...applicableConfig(modelConfigOf(context, data.vocabularySize)),
-    ...recipeOf(context.values),
+    ...recipeOf(context),
     dataSha256: data.dataHash,
     vocabularySha256: data.vocabularyHash,
   };

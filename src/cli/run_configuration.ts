@@ -9,8 +9,10 @@ import {
   PAPER_CONFIG,
   validateModelConfig,
 } from "../model/config.ts";
+import { aidKeys } from "../train/aids.ts";
 import { type TrainConfig, validateTrainConfig } from "../train/config.ts";
 import { kebabCase } from "../model/key_name.ts";
+import { AID_OPTIONS, aidsOf } from "./aid_options.ts";
 import { isGiven } from "./configuration.ts";
 import { DATA_OPTIONS, DEVICE_OPTIONS, MODEL_OPTIONS, RECIPE_OPTIONS } from "./options.ts";
 import type { DataValues } from "./reviews.ts";
@@ -66,7 +68,7 @@ export function modelConfigOf({ values, origins }: TrainChoice, vocabSize: numbe
 }
 
 /** The recipe that the options ask for. Throws UsageError when a value is out of range. */
-export function recipeOf(values: TrainValues): TrainConfig {
+export function recipeOf({ values, origins }: TrainChoice): TrainConfig {
   return validateTrainConfig({
     batchSize: values.batchSize,
     learningRate: values.learningRate,
@@ -80,21 +82,23 @@ export function recipeOf(values: TrainValues): TrainConfig {
     logEvery: values.logEvery,
     checkpointEvery: values.checkpointEvery,
     validationShare: values.validationShare,
+    ...aidsOf({ values, origins }),
   });
 }
 
 /**
- * Every option that bears on the result of `model`, with its value and where it came from, as `run.json` keeps it; of the data
+ * Every option that bears on the result of `model` and `recipe`, with its value and where it came from, as `run.json` keeps it; of the data
  * options those that were really used. The instruments stand there too: a resumed run goes on reading them.
  */
 export function recordedConfiguration(
   { values, origins }: TrainChoice,
   model: ModelConfig,
+  recipe: TrainConfig,
   data: DataValues,
 ): RunRecord["configuration"] {
   const applicable = applicableKeys(model).filter((key) => key in MODEL_OPTIONS);
   const others = Object.keys({ ...RECIPE_OPTIONS, ...DATA_OPTIONS, ...DEVICE_OPTIONS });
-  const keys = [...applicable, ...others, "instruments"];
+  const keys = [...applicable, ...aidKeys(recipe), ...others, "instruments"];
   const used = { ...values, ...data };
   return Object.fromEntries(keys.map((key) => {
     const name = key as keyof TrainValues;
@@ -107,8 +111,9 @@ export function recordedConfiguration(
  * on with them would be another run. Options that were not given take the run's values.
  */
 export function requireSameConfiguration({ values, origins }: TrainChoice, folder: string, record: RunRecord): void {
-  const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...record.recipe };
-  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS })
+  const off = { sr: "off", ars: "off" };
+  const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...off, ...record.recipe };
+  const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS, ...AID_OPTIONS })
     .filter((key) => !isForeign(key, record.model)) as (keyof TrainValues)[];
   const differing = keys.filter((key) => isGiven(origins[key]) && values[key] !== recorded[key]);
   if (differing.length === 0) return;

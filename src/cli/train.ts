@@ -1,4 +1,5 @@
 import { PAPER_RECIPES, type TrainConfig } from "../train/config.ts";
+import { AID_OPTIONS, aidDefaults } from "./aid_options.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { grouped, textOption } from "./option.ts";
 import {
@@ -15,6 +16,7 @@ import {
 export const TRAIN_OPTIONS = {
   ...MODEL_OPTIONS,
   ...RECIPE_OPTIONS,
+  ...AID_OPTIONS,
   ...DATA_OPTIONS,
   ...DEVICE_OPTIONS,
   ...grouped("Run:", {
@@ -44,12 +46,13 @@ export const trainCommand = defineCommand({
   ].join(" "),
   options: TRAIN_OPTIONS,
   configurable: true,
-  settle: modelDefaults,
+  settle: (resolved) => ({ ...modelDefaults(resolved), ...aidDefaults(resolved) }),
   examples: [
     "epsilon train --epochs 5",
     "epsilon train --data aclImdb --halting soft --out runs/soft",
     "epsilon train --resume runs/soft",
     "epsilon train --config paper.toml --set seed=43",
+    "epsilon train --sr state --ars paper --ars-preset optimized",
     "epsilon train --epochs 5 --instruments halting,bins,calibration",
   ],
   run: async (context) => (await import("./train_run.ts")).train(context),

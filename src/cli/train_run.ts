@@ -8,8 +8,8 @@ import { withProvocation } from "../diagnose/provocation/provoked_training.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
-import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
-import { DataError, RunError, UsageError } from "../errors.ts";
+import { type Device, DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
+import { DataError, DeviceError, RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
 import { measureRun, writeProvocation } from "../metrics/provocation_csv.ts";
@@ -22,6 +22,7 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
+import { hasResonance, hasSuppression } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
@@ -74,12 +75,13 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   const { values, terminal } = context;
   const ignored = ignoredFlags(context);
   if (ignored.length > 0) terminal.warn(`The ${values.model} model ignores ${ignored.join(", ")}.`);
-  const recipe = recipeOf(values);
+  const recipe = recipeOf(context);
   // Checked before minutes may go into the data.
   modelConfigOf(context, 1);
   const choice = shifting && chooseShift(shifting.values, shifting.origins, values.maxSeqLength);
   const chosen = namedInstruments(values.instruments ?? "none");
-  await chooseDevice(values);
+  const device = { ...values, device: aidedDevice(values.device, recipe) };
+  await chooseDevice(device);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   const model = modelConfigOf(context, dataset.vocabularySize);
@@ -87,7 +89,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   const provocation = choice && await prepareShift(choice, reading);
   if (choice) requireShiftWithin(choice.shiftAt, stepsOf(dataset, recipe));
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
-  const engine = await openEngine(model, values);
+  const engine = await openEngine(model, device);
   try {
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
     const hashes = { dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
@@ -96,7 +98,10 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
     await using folder = await RunFolder.create(path, {
       ...identity,
       run: await nameRun(identity),
-      configuration: { ...recordedConfiguration(context, model, data), ...shifting && recordedShiftOptions(shifting) },
+      configuration: {
+        ...recordedConfiguration(context, model, recipe, data),
+        ...shifting && recordedShiftOptions(shifting),
+      },
       ...circumstances(engine),
       parameterCount: tensorTable(model).parameterCount,
     });
@@ -128,7 +133,8 @@ export async function resumeRun(
   const recorded = paused.record.configuration.instruments?.value;
   const usual = typeof recorded === "string" ? recorded : undefined;
   const chosen = namedInstruments((isGiven(origins.instruments) ? values.instruments : usual) ?? "none");
-  const device = { ...resumedDevice(context, paused.record), adapter: values.adapter };
+  const wanted = resumedDevice(context, paused.record);
+  const device = { ...wanted, device: aidedDevice(wanted.device, recipe), adapter: values.adapter };
   await chooseDevice(device);
   const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
@@ -155,6 +161,13 @@ export async function resumeRun(
 function circumstances({ description, arithmetic }: Engine) {
   const platform = `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.os} ${Deno.build.arch}`;
   return { codeVersion: VERSION, device: description, arithmetic, platform };
+}
+
+/** The device for a recipe: the GPU has no training aids. Throws DeviceError where it was asked for with one. */
+function aidedDevice(device: Device, recipe: TrainConfig): Device {
+  if (!hasResonance(recipe) && !hasSuppression(recipe)) return device;
+  if (device !== "gpu") return device === "auto" ? "cpu" : device;
+  throw new DeviceError("Cannot train with --sr or --ars on the GPU: it has no kernels for them", "Use --device cpu.");
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */

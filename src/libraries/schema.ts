@@ -4,6 +4,7 @@ import { type GenericSchema, getDotPath, type InferOutput, safeParse } from "val
 export {
   array,
   boolean,
+  exactOptional,
   finite,
   integer,
   literal,

@@ -4,6 +4,7 @@ import { printable } from "../files/printable.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { CHECKPOINT_NAMES, loadCheckpoint } from "../model/checkpoint_file.ts";
 import type { ModelState } from "../model/state.ts";
+import { hasResonance, hasSuppression } from "../train/aids.ts";
 import type { TrainPosition } from "../train/events.ts";
 import { AppendedCsv } from "./appended_csv.ts";
 import { cutInstrumentTables } from "./instrument_csv.ts";
@@ -120,7 +121,9 @@ async function readSaved(path: string, record: RunRecord): Promise<(ResumePoint 
   };
   await AppendedCsv.requireRows(join(path, TABLE_NAMES.metrics), METRICS_HEADER, rows.metrics);
   await AppendedCsv.requireRows(join(path, TABLE_NAMES.timing), METRICS_HEADER, rows.timing);
-  return { position: readTrainPosition(checkpoint.position, file), state: { weights, optimizer }, ...rows };
+  const position = readTrainPosition(checkpoint.position, file);
+  requireSameAids(position, record, file);
+  return { position, state: { weights, optimizer }, ...rows };
 }
 
 /** Starting anew must not cost anybody a table: without a last checkpoint there can be no rows and no best one. */
@@ -138,6 +141,14 @@ function requireSameRun({ config, details }: Checkpoint, { model, run }: RunReco
   const differing = Object.entries(model).find(([key, value]) => config[key as keyof typeof config] !== value);
   if (differing !== undefined) throw unfit(file, `its ${differing[0]} is another one than in ${RUN_JSON}`);
   if (details.run !== run) throw unfit(file, `it belongs to run "${printable(details.run ?? "")}", not "${run}"`);
+}
+
+/** Behind its first step a run's aids have something to remember, and no others do. */
+function requireSameAids({ step, aids }: TrainPosition, { recipe }: RunRecord, file: string): void {
+  if (step === 0 && aids === undefined) return;
+  const fits = (aids?.resonance !== undefined) === hasResonance(recipe) &&
+    (aids?.suppression !== undefined) === hasSuppression(recipe);
+  if (!fits) throw unfit(file, `its training aids are other ones than in ${RUN_JSON}`);
 }
 
 function rowCount({ details }: Checkpoint, key: string, file: string): number {

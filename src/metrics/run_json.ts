@@ -44,7 +44,7 @@ const RUN = strictObject({
   version: literal(1),
   run: pipe(string(), regex(RUN_NAME)),
   model: unknown(),
-  recipe: record(string(), real),
+  recipe: record(string(), union([string(), real])),
   configuration: record(
     string(),
     strictObject({ value: nullable(union([string(), real, boolean()])), origin: string() }),
@@ -186,9 +186,9 @@ export async function readRunJson(folder: string): Promise<RunRecord> {
   return { ...result.value, model, recipe: readRecipe(result.value.recipe, path) };
 }
 
-function readRecipe(values: Record<string, number>, path: string): TrainConfig {
+function readRecipe(values: Record<string, string | number>, path: string): TrainConfig {
   try {
-    return validateTrainConfig(values as Record<keyof TrainConfig, number>);
+    return validateTrainConfig(values as unknown as TrainConfig);
   } catch (error) {
     if (error instanceof UsageError) throw broken(path, `recipe: ${error.message}`, error);
     throw error;

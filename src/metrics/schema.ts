@@ -21,6 +21,16 @@ export const METRIC_NAMES = [
   "update_norm",
   "shifted_task_loss",
   "shifted_accuracy",
+  "sr_gain",
+  "sr_noise",
+  "ars_surprise",
+  "ars_rho1",
+  "ars_entropy",
+  "ars_psi",
+  "ars_phi",
+  "ars_chi",
+  "effective_learning_rate",
+  "effective_beta1",
 ] as const;
 
 /** What a clock measures stands in `timing.csv`, so that `metrics.csv` is the same to the byte for the same seed. */

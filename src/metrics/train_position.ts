@@ -1,6 +1,17 @@
 import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
-import { checkShape, finite, minValue, number, pipe, safeInteger, strictObject } from "../libraries/schema.ts";
+import {
+  array,
+  checkShape,
+  exactOptional,
+  finite,
+  minValue,
+  nullable,
+  number,
+  pipe,
+  safeInteger,
+  strictObject,
+} from "../libraries/schema.ts";
 import type { TrainPosition } from "../train/events.ts";
 
 const count = pipe(number(), safeInteger(), minValue(0));
@@ -24,6 +35,16 @@ const POSITION = strictObject({
   bestAccuracy: real,
   bestEpoch: count,
   epochsSinceBest: count,
+  aids: exactOptional(strictObject({
+    resonance: exactOptional(strictObject({
+      gain: real,
+      lastMetric: nullable(real),
+      stagnantSteps: count,
+      lossSum: real,
+      losses: count,
+    })),
+    suppression: exactOptional(strictObject({ losses: array(real), surprises: array(real) })),
+  })),
 });
 
 /** The training position out of a checkpoint's metadata; throws DataError naming the file and the key that is wrong. */

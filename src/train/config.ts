@@ -1,8 +1,9 @@
 import type { Model } from "../model/config.ts";
 import { type Range, real, requireInRange, whole } from "../model/range.ts";
+import { type Aids, validateAids } from "./aids.ts";
 
 /** The recipe of a training run (spec §2–§3); defaults are the paper's. */
-export interface TrainConfig {
+export interface TrainConfig extends Aids {
   /** Reviews an optimizer step averages over. */
   readonly batchSize: number;
   /** Peak learning rate, reached when the warm-up ends. */
@@ -52,8 +53,11 @@ export const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 const COUNT_LIMIT = 1_000_000_000;
 
-/** Accepted values of each number in a `TrainConfig`. */
-export const TRAIN_RANGES: Readonly<Record<keyof TrainConfig, Range>> = {
+/** The numbers that every recipe has. */
+export type RecipeNumber = Exclude<keyof TrainConfig, keyof Aids>;
+
+/** Accepted values of each of them. */
+export const TRAIN_RANGES: Readonly<Record<RecipeNumber, Range>> = {
   batchSize: whole(1, 65_536),
   learningRate: real(0, 1000),
   weightDecay: real(0, 1000),
@@ -68,10 +72,11 @@ export const TRAIN_RANGES: Readonly<Record<keyof TrainConfig, Range>> = {
   validationShare: real(0.0001, 0.9999),
 };
 
-/** Returns `config` unchanged; throws UsageError when a value is out of range. */
+/** Returns `config` unchanged; throws UsageError when a value is out of range or those of an aid do not fit together. */
 export function validateTrainConfig(config: TrainConfig): TrainConfig {
-  for (const key of Object.keys(TRAIN_RANGES) as (keyof TrainConfig)[]) {
+  for (const key of Object.keys(TRAIN_RANGES) as RecipeNumber[]) {
     requireInRange(key, config[key], TRAIN_RANGES[key]);
   }
+  validateAids(config);
   return config;
 }

@@ -1,5 +1,6 @@
 import type { ModelState } from "../model/state.ts";
 import type { Outputs } from "./evaluation.ts";
+import type { AidState } from "./training_aids.ts";
 
 /** Where a run stands; together with weights and optimizer state it determines everything that follows. */
 export interface TrainPosition {
@@ -16,6 +17,8 @@ export interface TrainPosition {
   /** Number (from 1) of the epoch that reached it first; 0 before the first validation. */
   readonly bestEpoch: number;
   readonly epochsSinceBest: number;
+  /** What the training aids remember; absent where all are off or none has acted. */
+  readonly aids?: AidState;
 }
 
 /** Running sums of an epoch's training metrics, each weighted as its mean asks (spec §2). */

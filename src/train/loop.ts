@@ -1,7 +1,7 @@
 import type { DatasetSplit, TokenizedDataset } from "../data/dataset.ts";
 import { type DistributionShift, plainSource, requireShiftWithin } from "../data/shift.ts";
 import { TrainingBatches } from "../data/training_batches.ts";
-import type { Engine, StepResult, TrainingStep } from "../engine/engine.ts";
+import type { Engine, StepResult, StepSettings, TrainingStep } from "../engine/engine.ts";
 import { trainSteps } from "../engine/train_steps.ts";
 import { DataError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
@@ -16,10 +16,13 @@ import {
   EMPTY_SUMS,
   meanLosses,
   measuredRows,
+  metricRows,
   type Stopwatch,
   timingRows,
   trainingMetrics,
 } from "./sums.ts";
+import { RunningStopwatch } from "./running_stopwatch.ts";
+import { type AidMetrics, TrainingAids } from "./training_aids.ts";
 import { turnTaker } from "./turn.ts";
 
 /** A loss or gradient became NaN or infinite: the weights before that step are the last good ones. Exit code 1. */
@@ -103,6 +106,7 @@ class Training {
   readonly #totalSteps: number;
   #position: TrainPosition;
   readonly #chunk = new ChunkSize();
+  readonly #aids: TrainingAids;
   /** The position of the latest checkpoint. */
   #saved: TrainPosition | undefined;
 
@@ -125,6 +129,7 @@ class Training {
     if (shift !== undefined) requireShiftWithin(shift.step, this.#totalSteps);
     this.#position = options.resume ?? START_POSITION;
     this.#saved = options.resume;
+    this.#aids = new TrainingAids(options.config, options.config.seed, this.#position.aids);
   }
 
   async *events(): AsyncGenerator<TrainEvent, void, void> {
@@ -192,13 +197,13 @@ class Training {
       epochWatch.seconds += seconds;
       stepWatch.seconds += seconds;
       for (const one of trained) {
-        this.#accept(one);
+        const aided = this.#accept(one);
         epochWatch.add(one);
         stepWatch.add(one);
         const { step, batch } = this.#position;
         yield this.#progress("training", batch, this.#batches, { tokens: one.tokens, reviews: one.sequences });
         if (step % config.logEvery === 0) {
-          yield this.#stepEvent(one, stepWatch);
+          yield this.#stepEvent(one, aided, stepWatch);
           stepWatch = new RunningStopwatch();
         }
         if (step === shift?.step) yield { kind: "shift", step };
@@ -232,7 +237,7 @@ class Training {
     const { engine, modelConfig, config, shift } = this.#options;
     const started = this.#clock();
     const { step, epoch, batch } = this.#position;
-    const count = engine.trainSteps === undefined ? 1 : Math.min(
+    const count = engine.trainSteps === undefined || this.#aids.stepByStep ? 1 : Math.min(
       this.#chunk.steps,
       this.#batches - batch,
       stepsToMultiple(step, config.logEvery),
@@ -240,16 +245,19 @@ class Training {
       stepsTo(shift?.step, step),
     );
     const steps = Array.from({ length: count }, (_, k): TrainingStep => {
+      const settings: StepSettings = {
+        ...ADAMW,
+        ...this.#schedule(step + k),
+        dropout: modelConfig.dropout,
+        seed: config.seed,
+        ...this.#aids.settings(),
+        weightDecay: config.weightDecay,
+        clipGradNorm: config.clipGradNorm,
+      };
       return {
         batch: this.#reviews.at({ step: step + k, epoch, batch: batch + k }),
-        settings: {
-          ...ADAMW,
-          ...this.#schedule(step + k),
-          dropout: modelConfig.dropout,
-          seed: config.seed,
-          weightDecay: config.weightDecay,
-          clipGradNorm: config.clipGradNorm,
-        },
+        settings,
+        adjust: this.#aids.adjust(step + k, settings),
       };
     });
     const results = await trainSteps(engine, steps);
@@ -262,16 +270,29 @@ class Training {
     return { trained, seconds: milliseconds / 1000 };
   }
 
-  /** Moves on by one batch; throws NonFiniteLossError when it changed nothing. */
-  #accept({ result, ...size }: TrainedBatch): void {
+  /** Moves on by one batch and returns what the aids did in it; throws NonFiniteLossError when it changed nothing. */
+  #accept({ result, ...size }: TrainedBatch): AidMetrics {
     const { step, batch, sums } = this.#position;
     if (!result.updated) {
       throw new NonFiniteLossError(step, Number.isFinite(result.loss) ? "gradient" : "training loss");
     }
-    this.#position = { ...this.#position, step: step + 1, batch: batch + 1, sums: addBatch(sums, size, result) };
+    const aided = this.#aids.accept(result);
+    this.#position = {
+      ...this.#position,
+      ...this.#aidState(),
+      step: step + 1,
+      batch: batch + 1,
+      sums: addBatch(sums, size, result),
+    };
+    return aided;
   }
 
-  #stepEvent({ result, schedule, ...size }: TrainedBatch, watch: Stopwatch): TrainEvent {
+  #aidState(): Pick<TrainPosition, "aids"> {
+    const aids = this.#aids.state();
+    return aids === undefined ? {} : { aids };
+  }
+
+  #stepEvent({ result, schedule, ...size }: TrainedBatch, aided: AidMetrics, watch: Stopwatch): TrainEvent {
     const { step, epoch } = this.#position;
     const sums = addBatch(EMPTY_SUMS, size, result);
     const place = { step, epoch: null, split: "train" } as const;
@@ -280,7 +301,10 @@ class Training {
       step,
       totalSteps: this.#totalSteps,
       epoch: epoch + 1,
-      metrics: measuredRows(this.#options.modelConfig, trainingMetrics(place, result, sums, schedule)),
+      metrics: [
+        ...measuredRows(this.#options.modelConfig, trainingMetrics(place, result, sums, schedule)),
+        ...metricRows(place, aided),
+      ],
       timing: timingRows(place, watch),
       loss: result.loss,
       tokensPerSecond: watch.tokens / watch.seconds,
@@ -354,7 +378,9 @@ class Training {
         ...timingRows(validation, evaluation.stopwatch),
       ],
     };
+    this.#aids.validated(evaluation.accuracy);
     this.#position = {
+      ...this.#aidState(),
       step,
       epoch: epoch + 1,
       batch: 0,
@@ -364,18 +390,5 @@ class Training {
       epochsSinceBest: best ? 0 : this.#position.epochsSinceBest + 1,
     };
     yield await this.#checkpoint(best);
-  }
-}
-
-class RunningStopwatch implements Stopwatch {
-  seconds = 0;
-  tokens = 0;
-  reviews = 0;
-  tokenSteps = 0;
-
-  add({ sequences, tokens, result }: TrainedBatch): void {
-    this.tokens += tokens;
-    this.reviews += sequences;
-    this.tokenSteps += result.tokenSteps;
   }
 }

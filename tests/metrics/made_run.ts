@@ -40,7 +40,6 @@ function positionAt(step: number): TrainPosition {
     sequences: batch * 4,
     tokens: batch * 40,
     tokenSteps: batch * 80,
-    noiseLevel: 0,
     correct: batch * 2,
     taskLoss: batch / 7,
     klLoss: batch / 11,
