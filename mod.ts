@@ -123,7 +123,7 @@ export {
 } from "./src/train/adaptive_resonance.ts";
 export type { Guard } from "./src/train/resonance_guard.ts";
 export { autocorrelation, GUARDS, lagCorrelation, permutationEntropy } from "./src/train/resonance_guard.ts";
-export type { Aids, ResonanceAid, ResonanceMetric, SuppressionAid } from "./src/train/aids.ts";
+export type { Aids, ResonanceAid, ResonanceMetric, SuppressionAid, SuppressionNumber } from "./src/train/aids.ts";
 export { RESONANCE_DEFAULTS, RESONANCE_METRICS, suppressionDefaults } from "./src/train/aids.ts";
 export type { AidState, ResonanceState } from "./src/train/training_aids.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";

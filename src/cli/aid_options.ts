@@ -9,6 +9,7 @@ import {
   RESONANCE_DEFAULTS,
   RESONANCE_METRICS,
   suppressionDefaults,
+  type SuppressionNumber,
 } from "../train/aids.ts";
 import { UsageError } from "../errors.ts";
 import { kebabCase } from "../model/key_name.ts";
@@ -99,7 +100,7 @@ export const AID_OPTIONS = {
 type Choice = Pick<Resolved<typeof AID_OPTIONS>, "values" | "origins">;
 
 /** The published numbers of the variant that is asked for, where no other values were given. */
-export function aidDefaults({ values, origins }: Choice): Partial<Choice["values"]> {
+export function aidDefaults({ values, origins }: Choice): Partial<Record<SuppressionNumber, number>> {
   if (values.ars === "off") return {};
   const numbers = suppressionDefaults(values.ars, values.arsPreset, values.arsGuard);
   const entries = Object.entries(numbers).filter(([key]) => origins[key as keyof typeof numbers] === "default");

@@ -1,4 +1,5 @@
-import { PAPER_RECIPES, type TrainConfig } from "../train/config.ts";
+import type { SuppressionNumber } from "../train/aids.ts";
+import { PAPER_RECIPES, type RecipeNumber } from "../train/config.ts";
 import { AID_OPTIONS, aidDefaults } from "./aid_options.ts";
 import { type CommandContext, defineCommand } from "./command.ts";
 import { grouped, textOption } from "./option.ts";
@@ -30,10 +31,15 @@ export const TRAIN_OPTIONS = {
 
 export type TrainContext = CommandContext<typeof TRAIN_OPTIONS>;
 
-/** The recipe of the model that is asked for, where no other values were given. */
-export function modelDefaults({ values, origins }: Pick<TrainContext, "values" | "origins">): Partial<TrainConfig> {
-  const defaults = Object.entries(PAPER_RECIPES[values.model]) as [keyof TrainConfig, number][];
-  return Object.fromEntries(defaults.filter(([key]) => origins[key] === "default"));
+/** The recipe of the model and the numbers of the aids that are asked for, where no other values were given. */
+export function modelDefaults(
+  { values, origins }: Pick<TrainContext, "values" | "origins">,
+): Partial<Record<RecipeNumber | SuppressionNumber, number>> {
+  const recipe = Object.entries(PAPER_RECIPES[values.model]) as [RecipeNumber, number][];
+  return {
+    ...Object.fromEntries(recipe.filter(([key]) => origins[key] === "default")),
+    ...aidDefaults({ values, origins }),
+  };
 }
 
 /** `epsilon train`: trains a model and fills a run folder. */
@@ -46,7 +52,7 @@ export const trainCommand = defineCommand({
   ].join(" "),
   options: TRAIN_OPTIONS,
   configurable: true,
-  settle: (resolved) => ({ ...modelDefaults(resolved), ...aidDefaults(resolved) }),
+  settle: modelDefaults,
   examples: [
     "epsilon train --epochs 5",
     "epsilon train --data aclImdb --halting soft --out runs/soft",

@@ -102,8 +102,15 @@ export const RESONANCE_DEFAULTS: Omit<ResonanceAid, "sr"> = {
 /** Every layer. */
 export const ALL_LAYERS = SUPPRESSION_LAYERS.join(",");
 
+/** The keys of the numbers of adaptive resonance suppression. */
+export type SuppressionNumber = "arsWindow" | "arsAlpha" | "arsPhiMin" | "arsJitter" | "arsThreshold";
+
 /** The published numbers of a variant of adaptive resonance suppression. */
-export function suppressionDefaults(ars: SuppressionVariant, preset: SuppressionPreset, guard: Guard) {
+export function suppressionDefaults(
+  ars: SuppressionVariant,
+  preset: SuppressionPreset,
+  guard: Guard,
+): Record<SuppressionNumber, number> {
   const { window, alpha, phiMin, jitter, threshold } = publishedNumbers(ars, preset, guard);
   return { arsWindow: window, arsAlpha: alpha, arsPhiMin: phiMin, arsJitter: jitter, arsThreshold: threshold };
 }
