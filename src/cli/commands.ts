@@ -15,6 +15,7 @@ import { plotCommand } from "./plot.ts";
 import { provokeCommand } from "./provoke.ts";
 import { reproduceCommand } from "./reproduce.ts";
 import { reportCommand } from "./report.ts";
+import { resonanceCommands } from "./resonance.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -31,6 +32,7 @@ const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   reproduceCommand,
   provokeCommand,
   ablateCommands,
+  resonanceCommands,
   dataCommands,
   verifyCommand,
   benchCommand,

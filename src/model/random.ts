@@ -43,6 +43,7 @@ export const Purpose = {
   diagnosis: 5,
   gradient: 6,
   suppression: 7,
+  resonance: 8,
 } as const;
 export type Purpose = typeof Purpose[keyof typeof Purpose];
 
