@@ -96,13 +96,13 @@ function readAssignments(declarations: Declarations, { assignments, flags }: Sou
   const given = new Map<string, Given>();
   for (const assignment of assignments) {
     const equals = assignment.indexOf("=");
-    if (equals < 1) throw new UsageError(`Cannot use --set: "${assignment}"`, "Give --set key=value.");
+    if (equals < 1) throw new UsageError(`Cannot use --set: "${printable(assignment)}"`, "Give --set key=value.");
     const name = assignment.slice(0, equals).trim();
     const key = knownKey(declarations, name, "--set");
     if (given.has(key) || flags.has(key)) {
-      throw new UsageError(`Cannot use --set ${name}: it is given twice`, "Give each option once.");
+      throw new UsageError(`Cannot use --set ${printable(name)}: it is given twice`, "Give each option once.");
     }
-    given.set(key, { text: assignment.slice(equals + 1).trim(), place: `--set ${name}` });
+    given.set(key, { text: assignment.slice(equals + 1).trim(), place: `--set ${printable(name)}` });
   }
   return given;
 }
@@ -112,7 +112,7 @@ function readEntries(declarations: Declarations, file: ConfigurationFile | undef
   if (file === undefined) return given;
   for (const [name, value] of Object.entries(file.entries)) {
     const key = knownKey(declarations, name, file.path);
-    const place = `${name} in ${file.path}`;
+    const place = `${printable(name)} in ${printable(file.path)}`;
     if (given.has(key)) throw new UsageError(`Cannot use ${place}: it is given twice`, "Give each key once.");
     if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
       const found = value === null ? "null" : Array.isArray(value) ? "a list" : "a table";
@@ -127,19 +127,22 @@ function knownKey(declarations: Declarations, name: string, place: string): stri
   const key = camelCase(name);
   if (Object.hasOwn(declarations, key)) return key;
   const hint = suggestName(kebabCase(key), Object.keys(declarations).map(kebabCase), "See --help for the keys.");
-  throw new UsageError(`Cannot use ${place}: unknown key "${name}"`, hint);
+  throw new UsageError(`Cannot use ${printable(place)}: unknown key "${printable(name)}"`, hint);
 }
 
 /** Reads a `.toml` or `.json` file; throws UsageError for another extension and DataError for a broken file. */
 export async function readConfigurationFile(path: string): Promise<ConfigurationFile> {
   const extension = path.match(/\.(toml|json)$/i)?.[1].toLowerCase();
   if (extension === undefined) {
-    throw new UsageError(`Cannot read the configuration: ${path}`, "Give a .toml or .json file.");
+    throw new UsageError(`Cannot read the configuration: ${printable(path)}`, "Give a .toml or .json file.");
   }
   const text = await readSmallFile(path);
   const entries: unknown = extension === "toml" ? readToml(path, text) : readJson(path, text);
   if (typeof entries !== "object" || entries === null || Array.isArray(entries)) {
-    throw new DataError(`Cannot read the configuration: ${path}`, 'Write one JSON object, { "key": value, … }.');
+    throw new DataError(
+      `Cannot read the configuration: ${printable(path)}`,
+      'Write one JSON object, { "key": value, … }.',
+    );
   }
   return { path, entries: entries as Record<string, unknown> };
 }
@@ -149,8 +152,10 @@ async function readSmallFile(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     const { isFile, size } = await Deno.stat(path);
-    if (!isFile) throw new DataError(`${action} ${path} is no file`, "Give a file.");
-    if (size > LARGEST_FILE) throw new DataError(`${action} ${path} has ${size} bytes`, "Give a file under 1 MiB.");
+    if (!isFile) throw new DataError(`${action} ${printable(path)} is no file`, "Give a file.");
+    if (size > LARGEST_FILE) {
+      throw new DataError(`${action} ${printable(path)} has ${size} bytes`, "Give a file under 1 MiB.");
+    }
     bytes = await Deno.readFile(path);
   } catch (error) {
     throw fileError(action, path, error);
@@ -158,7 +163,7 @@ async function readSmallFile(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new DataError(`${action} ${path} is not UTF-8`, "Save it as UTF-8.", { cause: error });
+    throw new DataError(`${action} ${printable(path)} is not UTF-8`, "Save it as UTF-8.", { cause: error });
   }
 }
 
@@ -168,7 +173,9 @@ function readToml(path: string, text: string): unknown {
   } catch (error) {
     if (!(error instanceof TomlSyntaxError)) throw error;
     throw new DataError(
-      `Cannot read the configuration: ${path}, line ${error.line}, column ${error.column}: ${error.reason}`,
+      `Cannot read the configuration: ${printable(path)}, line ${error.line}, column ${error.column}: ${
+        printable(error.reason)
+      }`,
       "Mend that line.",
       { cause: error },
     );
@@ -180,6 +187,8 @@ function readJson(path: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new DataError(`Cannot read the configuration: ${path}: ${reason}`, "Mend that place.", { cause: error });
+    throw new DataError(`Cannot read the configuration: ${printable(path)}: ${printable(reason)}`, "Mend that place.", {
+      cause: error,
+    });
   }
 }

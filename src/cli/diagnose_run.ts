@@ -10,6 +10,7 @@ import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { DataError, UsageError } from "../errors.ts";
+import { isThere } from "../files/is_there.ts";
 import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { replaceInstrumentRows } from "../metrics/instrument_csv.ts";
@@ -148,7 +149,7 @@ async function fittingOutputs(
 /** Makes `folder` where it is missing and writes into it; if it is a run's, nobody else may write to it meanwhile. */
 async function lockedIfRun<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
   await makeFolder(folder);
-  const isRun = await Deno.lstat(join(folder, RUN_JSON)).then(() => true, () => false);
+  const isRun = await isThere(join(folder, RUN_JSON));
   const lock = isRun ? await RunLock.acquire(folder) : undefined;
   try {
     return await write();

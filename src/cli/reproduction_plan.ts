@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
+import { isThere } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 import { readRunJson, RUN_JSON, type RunRecord } from "../metrics/run_json.ts";
 import { applicableConfig } from "../model/config.ts";
@@ -117,7 +118,7 @@ export type RunState = "missing" | "unfinished" | "finished";
  * with another vocabulary: it could stand for the planned one in no table.
  */
 export async function inspectPlace(run: PlannedRun, data: PlannedData, terminal: Terminal): Promise<RunState> {
-  if (!await Deno.stat(join(run.folder, RUN_JSON)).then(() => true, () => false)) return "missing";
+  if (!await isThere(join(run.folder, RUN_JSON))) return "missing";
   const record = await readRunJson(run.folder);
   const done = record.outcome === "finished" || record.outcome === "stopped-early";
   const differing = differences(record, trainContext(run, [], terminal), data);

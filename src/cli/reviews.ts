@@ -3,6 +3,7 @@ import type { TokenizedDataset } from "../data/dataset.ts";
 import { prepareDataset, type PrepareProgress, type PrepareReport } from "../data/prepare.ts";
 import type { ReviewSplit } from "../data/review.ts";
 import { dataFolder } from "../files/folders.ts";
+import { fileInfo } from "../files/is_there.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { isGiven, type Origin } from "./configuration.ts";
@@ -97,5 +98,5 @@ async function existingArchive(): Promise<string | undefined> {
   } catch {
     return undefined; // without a home folder nothing can have been fetched
   }
-  return await Deno.stat(path).then(({ isFile }) => isFile ? path : undefined, () => undefined);
+  return (await fileInfo(path))?.isFile ? path : undefined;
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import { DataError } from "../errors.ts";
 import { syncFolder } from "../files/atomic.ts";
+import { fileInfo } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 import { readBytes } from "./byte_streams.ts";
 import { PartialFile } from "./partial_file.ts";
@@ -83,7 +84,7 @@ export async function fetchArchive(options: FetchOptions): Promise<FetchResult> 
 
 /** Size of a `destination` that is there and is the wanted file; without a checksum nothing proves that it is. */
 async function presentSize(options: FetchOptions): Promise<number | undefined> {
-  const info = await Deno.stat(options.destination).catch(() => undefined);
+  const info = await fileInfo(options.destination);
   if (info?.isDirectory) {
     throw new DataError(
       `Cannot write ${printable(options.destination)}: it is a folder`,

@@ -1,6 +1,7 @@
 import { DataError } from "../errors.ts";
 import { bertSubwords, jsonSubwords, type Subwords } from "../libraries/tokenizer.ts";
 import { bertVocabulary } from "../libraries/vocabulary.ts";
+import { printable } from "../files/printable.ts";
 import { readVocabulary, type Vocabulary } from "./vocabulary.ts";
 import { scanWords } from "./word_scanner.ts";
 
@@ -55,7 +56,9 @@ async function subwordsOf(vocabulary: Vocabulary): Promise<Subwords> {
     return await jsonSubwords(vocabulary.json);
   } catch (error) {
     throw new DataError(
-      `Cannot use the vocabulary ${vocabulary.name}: ${error instanceof Error ? error.message : "unknown fault"}`,
+      `Cannot use the vocabulary ${vocabulary.name}: ${
+        error instanceof Error ? printable(error.message) : "unknown fault"
+      }`,
       "Give the tokenizer.json of a Hugging Face tokenizer, or a vocab.txt with one entry a line.",
       { cause: error },
     );

@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileError } from "./file_error.ts";
+import { fileInfo } from "./is_there.ts";
 import { printable } from "./printable.ts";
 
 /** What a file is made of: its text, its bytes, or its bytes piece by piece. */
@@ -52,7 +53,7 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Renaming onto a device or pipe (`/dev/null`) would put a file in its place. */
 async function refuseOtherKinds(path: string): Promise<void> {
-  const there = await Deno.stat(path).catch(() => undefined);
+  const there = await fileInfo(path, "Cannot write");
   if (there === undefined || there.isFile) return;
   const kind = there.isDirectory ? "a folder" : "a device or pipe";
   throw new DataError(`Cannot write ${printable(path)}: it is ${kind}`, "Give the path of a file.");

@@ -1,3 +1,5 @@
+import { slowPattern } from "./pattern_guard.ts";
+
 /** Text to the ids of its pieces and back, without `[CLS]` and `[SEP]`. */
 export interface Subwords {
   /** Ids of the pieces of `text`; text that looks like a special token is plain text. */
@@ -59,10 +61,14 @@ export function bertSubwords(entries: readonly string[]): Promise<Subwords> {
   });
 }
 
+/** How many times larger the largest id may be than the number of tokens. */
+const MOST_HOLES = 2;
+
 /** The tokenizer of a parsed `tokenizer.json`. Throws a plain Error when the object is not one. */
 export function jsonSubwords(json: unknown): Promise<Subwords> {
   if (!isTokenizerJson(json)) throw new Error("it has no model with a vocab of tokens and their ids");
-  return build({ decoder: null, ...json, ...specialsAsText(json), post_processor: null });
+  for (const part of [json.normalizer, json.pre_tokenizer]) requirePatterns(part);
+  return build({ ...json, ...specialsAsText(json), decoder: null, post_processor: null });
 }
 
 function isTokenizerJson(json: unknown): json is TokenizerJson {
@@ -71,6 +77,27 @@ function isTokenizerJson(json: unknown): json is TokenizerJson {
   const added = json.added_tokens ?? [];
   return (Array.isArray(vocab) || Object.values(vocab).every(isId)) && Array.isArray(added) &&
     added.every((token) => isObject(token) && isId(token.id) && typeof token.content === "string");
+}
+
+/** Every `pattern` within `part` is a text or a regular expression that cannot take forever. Throws Error otherwise. */
+function requirePatterns(part: unknown): void {
+  const left = [part];
+  for (let value = left.pop(); value !== undefined || left.length > 0; value = left.pop()) {
+    if (!isObject(value)) continue;
+    for (const [key, inner] of Object.entries(value)) {
+      if (key === "pattern") requirePattern(inner);
+      left.push(inner);
+    }
+  }
+}
+
+function requirePattern(pattern: unknown): void {
+  if (isObject(pattern) && typeof pattern.Regex === "string") {
+    const reason = slowPattern(pattern.Regex);
+    if (reason !== undefined) throw new Error(`a pattern of it can take forever: ${reason}`);
+  } else if (!isObject(pattern) || typeof pattern.String !== "string") {
+    throw new Error("a pattern of it is neither a Regex nor a String");
+  }
 }
 
 function isId(value: unknown): boolean {
@@ -106,7 +133,12 @@ async function build(json: TokenizerJson & Readonly<Record<string, unknown>>): P
   const tokenizer = new Tokenizer(json, {});
   const ofType = (part: unknown, type: string) => isObject(part) && part.type === type;
   let size = 0;
-  for (const id of tokenizer.get_vocab().values()) size = Math.max(size, id + 1);
+  const vocabulary = tokenizer.get_vocab();
+  for (const id of vocabulary.values()) size = Math.max(size, id + 1);
+  // An embedding has a row for every id, so that a small file could ask for a large one.
+  if (size > MOST_HOLES * vocabulary.size + 1000) {
+    throw new Error(`its largest id is ${size - 1}, it has ${vocabulary.size} tokens`);
+  }
   return {
     idsOf: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.filter((id) => Number.isInteger(id)),
     entry: (id) => tokenizer.id_to_token(id),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
+import { fileInfo, isThere } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { CHECKPOINT_NAMES, loadCheckpoint } from "../model/checkpoint_file.ts";
@@ -106,7 +107,7 @@ export class PausedRun implements AsyncDisposable {
 }
 
 async function readSaved(path: string, record: RunRecord): Promise<(ResumePoint & RowCounts) | undefined> {
-  if (!await exists(join(path, CHECKPOINT_NAMES.last))) {
+  if (!await isThere(join(path, CHECKPOINT_NAMES.last))) {
     await requireUnstarted(path);
     return undefined;
   }
@@ -128,8 +129,8 @@ async function readSaved(path: string, record: RunRecord): Promise<(ResumePoint 
 
 /** Starting anew must not cost anybody a table: without a last checkpoint there can be no rows and no best one. */
 async function requireUnstarted(path: string): Promise<void> {
-  const metrics = await Deno.stat(join(path, TABLE_NAMES.metrics)).catch(() => undefined);
-  const started = (metrics?.size ?? 0) > METRICS_HEADER.length || await exists(join(path, CHECKPOINT_NAMES.best));
+  const metrics = await fileInfo(join(path, TABLE_NAMES.metrics));
+  const started = (metrics?.size ?? 0) > METRICS_HEADER.length || await isThere(join(path, CHECKPOINT_NAMES.best));
   if (!started) return;
   throw new DataError(
     `Cannot resume ${printable(path)}: ${CHECKPOINT_NAMES.last} is missing`,
@@ -183,8 +184,4 @@ async function cutTables(path: string, rows: RowCounts): Promise<RunTables> {
     metrics.close();
     throw error;
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, () => false);
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileError, systemCode } from "../files/file_error.ts";
+import { fileInfo } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 
 /** Name of the lock file in a run folder. */
@@ -29,14 +30,17 @@ export class RunLock {
       const file = await Deno.open(path, { read: true, write: true, create: true }).catch((error) => {
         throw fileError("Cannot write", path, error);
       });
+      let locked = false;
       try {
         if (!await tryLock(file)) throw await held(folder, path);
-        if (await isAt(file, path)) {
+        locked = await isAt(file, path);
+        if (locked) {
           await file.truncate();
           await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
           return new RunLock(path, file);
         }
       } catch (error) {
+        if (locked) await Deno.remove(path).catch(() => {});
         file.close();
         throw fileError("Cannot lock", path, error);
       }
@@ -62,7 +66,7 @@ async function tryLock(file: Deno.FsFile): Promise<boolean> {
 }
 
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
-  const there = await Deno.stat(path).catch(() => undefined);
+  const there = await fileInfo(path);
   return there !== undefined && there.ino === (await file.stat()).ino;
 }
 

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { DataError, UsageError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
+import { isThere } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 import { readMetrics, type ReadMetricsOptions } from "./metrics_csv.ts";
 import { TABLE_NAMES } from "./run_folder.ts";
@@ -83,8 +84,4 @@ async function* mergeBySteps(
   } finally {
     await second.return();
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
+import { fileInfo } from "../files/is_there.ts";
 import { printable } from "../files/printable.ts";
 import { type Checkpoint, decodeCheckpoint, type DecodeOptions } from "./checkpoint.ts";
 
@@ -33,7 +34,7 @@ export async function loadCheckpoint(path: string, options: LoadOptions = {}): P
   const names = options.prefer === undefined ? ["best", "last"] as const : [options.prefer];
   for (const name of names) {
     const file = join(path, CHECKPOINT_NAMES[name]);
-    const found = await Deno.stat(file).catch(() => undefined);
+    const found = await fileInfo(file);
     if (found !== undefined) return await read(file, found, options);
   }
   throw new DataError(

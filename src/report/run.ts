@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { tableFile } from "../diagnose/instruments/table.ts";
 import { EpsilonError } from "../errors.ts";
+import { isThere } from "../files/is_there.ts";
 import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import { findRuns, readRunRows, type RunSource } from "../metrics/run_rows.ts";
 import type { MetricRow } from "../metrics/schema.ts";
@@ -79,7 +80,7 @@ async function readInstruments(
   let tokenReviews = 0;
   for (const name of names) {
     const path = join(folder, tableFile(name));
-    if (!await Deno.stat(path).then(() => true, () => false)) continue;
+    if (!await isThere(path)) continue;
     const done = await noting(notes, async () => {
       const rows = readInstrument(path, name, () => notes.push(halfWritten(path)));
       if (name === "tokens") {

@@ -20,14 +20,18 @@ const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 /** No colours, and no defaults of whoever runs the tests. */
 const ENVIRONMENT = { NO_COLOR: "1", XDG_CONFIG_HOME: fileURLToPath(new URL("./no-such-folder", import.meta.url)) };
 
-/** The command that starts the program as a child process. */
-export function programCommand(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+/** The command that starts the program as a child process; `runtime` are flags for Deno itself. */
+export function programCommand(
+  args: readonly string[],
+  options: Deno.CommandOptions = {},
+  runtime: readonly string[] = [],
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
     ...options,
-    args: ["run", "-A", "--config", CONFIG, MAIN, ...args],
+    args: ["run", "-A", "--config", CONFIG, ...runtime, MAIN, ...args],
     env: { ...ENVIRONMENT, ...options.env },
   });
 }

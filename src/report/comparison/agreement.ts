@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { EpsilonError } from "../../errors.ts";
+import { isThere } from "../../files/is_there.ts";
 import { PREDICTIONS_CSV, readPredictions } from "../../metrics/predictions_csv.ts";
 import type { ReportRun } from "../run.ts";
 import { holm, type McNemar, mcNemar } from "../statistics.ts";
@@ -37,7 +38,7 @@ export async function testAgreement(runs: readonly ReportRun[]): Promise<Agreeme
   const without: string[] = [];
   for (const run of runs) {
     const path = join(run.path, PREDICTIONS_CSV);
-    if (await Deno.stat(path).then(() => true, () => false)) judged.push(...await readJudged(run.label, path, notes));
+    if (await isThere(path)) judged.push(...await readJudged(run.label, path, notes));
     else without.push(run.label);
   }
   if (without.length > 0) {
