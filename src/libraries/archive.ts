@@ -35,10 +35,11 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, name: string):
         size: header.size,
         bytes: (limit) => {
           taken = true;
-          return collect(body, header.size, limit, `${printable(header.name)} in ${printable(name)}`);
+          return collect(body, header, limit, name);
         },
       };
-      if (!taken) await body.cancel();
+      // Not by cancelling it, which would take the bytes of the next entry from it (modern-tar 0.8.6).
+      if (!taken) { for await (const _ of body); }
     }
   } catch (error) {
     throw error instanceof EpsilonError ? error : brokenArchive(name, error);
@@ -74,17 +75,33 @@ export function writeTar(files: readonly TarFile[]): Promise<Uint8Array> {
   })));
 }
 
-async function collect(body: ReadableStream<Uint8Array>, size: number, limit: number, name: string) {
+async function collect(
+  body: ReadableStream<Uint8Array>,
+  { name, size }: { readonly name: string; readonly size: number },
+  limit: number,
+  archive: string,
+): Promise<Uint8Array> {
   if (size > limit) {
     await body.cancel();
     throw new DataError(
-      `Cannot read ${name}: it has ${size} bytes, at most ${limit} wanted`,
+      `Cannot read ${printable(name)} in ${printable(archive)}: it has ${size} bytes, at most ${limit} wanted`,
       "Remove it from the archive or shorten it.",
     );
   }
-  const bytes = new Uint8Array(size);
+  // Grows with what comes: a header may promise more than the archive holds.
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const piece of body) {
+      pieces.push(piece);
+      length += piece.length;
+    }
+  } catch (error) {
+    throw error instanceof EpsilonError ? error : brokenArchive(archive, error);
+  }
+  const bytes = new Uint8Array(length);
   let place = 0;
-  for await (const piece of body) {
+  for (const piece of pieces) {
     bytes.set(piece, place);
     place += piece.length;
   }

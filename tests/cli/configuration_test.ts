@@ -3,7 +3,7 @@ import { isGiven, readConfigurationFile, resolveOptions, type Sources } from "..
 import { choiceOption, numberOption, switchOption, textOption } from "../../src/cli/option.ts";
 import { trainCommand } from "../../src/cli/train.ts";
 import { userEntries } from "../../src/cli/user_file.ts";
-import { DataError, UsageError } from "../../src/errors.ts";
+import { DataError, EpsilonError, UsageError } from "../../src/errors.ts";
 import { real, whole } from "../../src/model/range.ts";
 
 const TABLE = {
@@ -153,4 +153,15 @@ Deno.test("the user's file holds keys for all commands and tables for single one
   assert.throws(() => entries({ tarin: { halting: "soft" } }, "train"), hint(/Did you mean train\?/));
   // What it says of the command's own keys is checked with all others.
   assert.deepEqual(entries({ train: { haltign: "soft" } }, "train"), { haltign: "soft" });
+});
+
+Deno.test("what a configuration file holds stands in one line of a message and cannot steer a terminal", async () => {
+  const oneLine = (error: unknown) =>
+    error instanceof EpsilonError && /^Cannot [^\p{Cc}]+$/u.test(error.message) && /^[^\p{Cc}]+$/u.test(error.hint);
+  await withFile("a.json", '{\n "a": \u001b[31m\n}', (path) => assert.rejects(readConfigurationFile(path), oneLine));
+  for (const entries of [{ "\u001b]0;x\u0007": 1 }, { "batch-size": "\u001b[31m\n" }, { "batch-size": [1] }]) {
+    assert.throws(() => resolve({ file: { path: "a\n.toml", entries } }), oneLine);
+  }
+  assert.throws(() => resolve({ assignments: ["a\u001b[2J=1"] }), oneLine);
+  assert.throws(() => resolve({ assignments: ["batch-size=\u001b[2J"] }), oneLine);
 });

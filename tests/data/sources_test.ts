@@ -68,6 +68,9 @@ Deno.test("truncated, broken, empty and hostile archives are data errors", () =>
     await refused(await put(folder, "cut.tar.gz", packed.slice(0, -20)), /is truncated$/);
     await refused(await put(folder, "cut.tar", tar.slice(0, 1500)), /is truncated$/);
     await refused(await put(folder, "no_end.tar", tar.slice(0, -1024)), /is truncated$/);
+    // A file that nobody wants, then a review of which a part is missing: this once waited forever.
+    const promised = [{ name: "notes.txt", content: "x" }, { name: "train/pos/0_9.txt", content: "x", size: 1 << 20 }];
+    await refused(await put(folder, "part.tar", madeTar(promised)), /is truncated$/);
     const bent = packed.slice();
     bent.fill(0x55, 40, 60);
     await refused(await put(folder, "bent.tar.gz", bent), /broken|truncated/);

@@ -150,6 +150,18 @@ Deno.test("broken vocabularies are data errors that name the place", async () =>
   await refused("tokenizer.json", "{}", /no model/);
   await refused("tokenizer.json", JSON.stringify(smallJson({ model: { type: "WordPiece", vocab: { a: -1 } } })), /ids/);
   await refused("tokenizer.json", JSON.stringify(smallJson({ model: { vocab: { a: 1e12 } } })), /ids/);
+  // A small file must not ask for an embedding of 16 million rows.
+  const sparse = { type: "WordPiece", unk_token: "a", vocab: { a: 0, "[CLS]": 1, "[SEP]": 16_777_215 } };
+  await refused(
+    "tokenizer.json",
+    JSON.stringify(smallJson({ added_tokens: [], model: sparse })),
+    /largest id is 16777215/,
+  );
+  const split = (pattern: unknown) =>
+    JSON.stringify(smallJson({ pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern }] } }));
+  await refused("tokenizer.json", split({ Regex: "(a+)+$" }), /can take forever/);
+  await refused("tokenizer.json", split({}), /neither a Regex nor a String/);
+  await refused("tokenizer.json", JSON.stringify(smallJson({ normalizer: { type: "\u001b[31m" } })), /\\u\{1b\}/);
   await refused(
     "tokenizer.json",
     JSON.stringify(smallJson({ added_tokens: [], model: { type: "WordPiece", unk_token: "a", vocab: { a: 0 } } })),

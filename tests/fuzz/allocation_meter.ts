@@ -44,20 +44,31 @@ export class AllocationMeter {
     }
   }
 
-  begin(): void {
-    this.#asked = 0;
+  /** A block of inputs is about to be read; call `growth` when they are. */
+  beginBlock(): void {
     if (Deno.build.os !== "linux") return;
     // Resets the greatest resident size that the system remembers.
     Deno.writeTextFileSync(RESET, "5");
     this.#residentBefore = resident("VmRSS");
   }
 
-  /** What was too much for an input of `size` bytes, in words; undefined when nothing was. */
+  /** An input is about to be read. */
+  begin(): void {
+    this.#asked = 0;
+  }
+
+  /** What was asked for that is too much for an input of `size` bytes, in words; undefined when nothing was. */
   excess(size: number): string | undefined {
-    const growth = Deno.build.os === "linux" ? resident("VmHWM") - this.#residentBefore : 0;
     this.#largestBuffer = Math.max(this.#largestBuffer, this.#asked);
+    if (this.#asked <= FREE_BUFFER + FACTOR * size) return undefined;
+    return `asked for a buffer of ${this.#asked} bytes for ${size}`;
+  }
+
+  /** How far the process grew beyond what a block may take whose largest input has `size` bytes, in words. */
+  growth(size: number): string | undefined {
+    if (Deno.build.os !== "linux") return undefined;
+    const growth = resident("VmHWM") - this.#residentBefore;
     this.#greatestGrowth = Math.max(this.#greatestGrowth, growth);
-    if (this.#asked > FREE_BUFFER + FACTOR * size) return `asked for a buffer of ${this.#asked} bytes for ${size}`;
     return growth > FREE_RESIDENT + FACTOR * size ? `the process grew by ${growth} bytes for ${size}` : undefined;
   }
 }

@@ -37,6 +37,9 @@ const TARGETS: readonly FuzzTarget[] = [
   PREPARED_FILES,
 ];
 
+/** Inputs after each of which a look at the process's memory would take as long as reading them. */
+const BLOCK = 32;
+
 /** Longest message that is still one clear line. */
 const LONGEST_MESSAGE = 1000;
 
@@ -52,8 +55,16 @@ class Fuzzer {
   readonly tallies = new Map<string, Tally>();
   readonly failures: string[] = [];
   readonly meter = new AllocationMeter();
+  /** Bytes of the largest input of the block. */
+  #largest = 0;
+  /** What readers or their libraries wrote to the console, which is no place of theirs. */
+  #printed = "";
 
-  constructor(readonly seed: number, readonly folder: string, readonly watchdog: Watchdog) {}
+  constructor(readonly seed: number, readonly folder: string, readonly watchdog: Watchdog) {
+    for (const method of ["warn", "error", "info", "debug"] as const) {
+      console[method] = (...parts: unknown[]) => void (this.#printed += `${parts.map(String).join(" ")}\n`);
+    }
+  }
 
   /** The input of a case, the same each time. */
   async input(target: FuzzTarget, index: number): Promise<Uint8Array<ArrayBuffer>> {
@@ -70,8 +81,14 @@ class Fuzzer {
     const input = await this.input(target, index);
     const tally = this.tallies.get(target.name) ?? { inputs: 0, accepted: 0, refused: 0, processorSeconds: 0 };
     this.tallies.set(target.name, tally);
+    if (index % BLOCK === 0) {
+      this.meter.beginBlock();
+      this.#largest = 0;
+    }
+    this.#largest = Math.max(this.#largest, input.length);
     const begun = this.watchdog.begin(name);
     this.meter.begin();
+    this.#printed = "";
     let fault: string | undefined;
     try {
       await target.read(input, this.folder);
@@ -81,6 +98,8 @@ class Fuzzer {
       if (fault === undefined) tally.refused++;
     }
     fault ??= this.meter.excess(input.length);
+    if (this.#printed !== "") fault ??= `printed ${JSON.stringify(this.#printed.slice(0, 300))}`;
+    if (index % BLOCK === BLOCK - 1) fault ??= this.meter.growth(this.#largest);
     const seconds = this.watchdog.end(begun);
     tally.inputs++;
     tally.processorSeconds += seconds;
@@ -144,7 +163,9 @@ if (import.meta.main) {
       case: { type: "string" },
     },
   });
-  const folder = await Deno.makeTempDir({ prefix: "epsilon-fuzz-" });
+  // In memory where the system has a place for that: a disk would be worn by millions of small files.
+  const memory = await Deno.stat("/dev/shm").then(({ isDirectory }) => isDirectory, () => false);
+  const folder = await Deno.makeTempDir({ prefix: "epsilon-fuzz-", ...memory ? { dir: "/dev/shm" } : {} });
   using watchdog = await Watchdog.start();
   try {
     let fuzzer: Fuzzer;

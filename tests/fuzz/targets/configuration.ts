@@ -58,7 +58,7 @@ function configuration(
 ): FuzzTarget {
   return {
     name: extension,
-    weight: 3,
+    weight: 2,
     words: [...KEYS, ...VALUES, "=", "[", "]", "{", "}", "\n", '"', ":"],
     examples,
     ...generate === undefined ? {} : { generate },

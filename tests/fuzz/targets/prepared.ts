@@ -31,7 +31,7 @@ function generate(mutator: Mutator): Uint8Array {
 
 export const PREPARED_FILES: FuzzTarget = {
   name: "prepared",
-  weight: 3,
+  weight: 6,
   words: ["EPSPREP\n", '"reviews":', '"tokens":', '"key":"key"', "0", "4294967295", "}"],
   examples: EXAMPLES,
   generate,

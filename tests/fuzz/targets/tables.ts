@@ -110,7 +110,7 @@ function madeReviews(random: SeededRandom): Uint8Array {
 
 export const JSON_LINES: FuzzTarget = {
   name: "jsonl",
-  weight: 4,
+  weight: 6,
   words: ['{"text":', '"label":', "{", "}", "[", "]", "null", "1", "\n", "\\u0000", '"'],
   examples: JSONL,
   generate: madeJsonl,
@@ -120,13 +120,15 @@ export const JSON_LINES: FuzzTarget = {
     assert.deepEqual(textAndLabel(await reviewsOf(new TextEncoder().encode(written), "jsonl")), textAndLabel(reviews));
     const texts = await textsOf(input, { kind: "jsonl", textKey: "text" }, anywhere(input));
     const objects = texts.map(({ columns }) => `${JSON.stringify(Object.fromEntries(columns))}\n`).join("");
-    assert.deepEqual(await textsOf(new TextEncoder().encode(objects), { kind: "jsonl", textKey: "text" }), texts);
+    const again = await textsOf(new TextEncoder().encode(objects), { kind: "jsonl", textKey: "text" });
+    // JSON knows no negative zero.
+    assert.equal(JSON.stringify(again), JSON.stringify(texts));
   },
 };
 
 export const PLAIN_LINES: FuzzTarget = {
   name: "lines",
-  weight: 2,
+  weight: 4,
   words: ["\n", "\r\n", "\r", "good", "[SEP]", "\ufeff"],
   examples: bytesOf("good\nbad\n", "\ufeffa\r\nb\r\n\r\n", "no end"),
   generate: ({ random }) => madeReviews(random),
