@@ -84,10 +84,8 @@ function requirePatterns(part: unknown): void {
   const left = [part];
   for (let value = left.pop(); value !== undefined || left.length > 0; value = left.pop()) {
     if (!isObject(value)) continue;
-    for (const [key, inner] of Object.entries(value)) {
-      if (key === "pattern") requirePattern(inner);
-      left.push(inner);
-    }
+    if (value.type === "Split" || value.type === "Replace") requirePattern(value.pattern);
+    left.push(...Object.values(value));
   }
 }
 

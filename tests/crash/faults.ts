@@ -104,6 +104,7 @@ class FaultProof {
 
   async #run(args: readonly string[], folder: string, observer: FileObserver = {}): Promise<Ended> {
     Deno.env.set("XDG_CACHE_HOME", join(folder, "cache"));
+    Deno.env.set("XDG_CONFIG_HOME", join(folder, "config"));
     using _watched = watchFiles(folder, observer);
     return await runHere(args);
   }

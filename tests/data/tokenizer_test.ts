@@ -161,6 +161,7 @@ Deno.test("broken vocabularies are data errors that name the place", async () =>
     JSON.stringify(smallJson({ pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern }] } }));
   await refused("tokenizer.json", split({ Regex: "(a+)+$" }), /can take forever/);
   await refused("tokenizer.json", split({}), /neither a Regex nor a String/);
+  await refused("tokenizer.json", split(undefined), /neither a Regex nor a String/);
   await refused("tokenizer.json", JSON.stringify(smallJson({ normalizer: { type: "\u001b[31m" } })), /\\u\{1b\}/);
   await refused(
     "tokenizer.json",
