@@ -74,16 +74,17 @@ export type { PrepareOptions, PrepareProgress, PrepareReport } from "./src/data/
 export { prepareDataset } from "./src/data/prepare.ts";
 
 export type {
-  AdjustStep,
   Engine,
   EngineKind,
   GradientResult,
   Losses,
   ObjectiveSettings,
+  ParameterSlab,
   Prediction,
   PredictSettings,
   SequenceTrace,
   StepAdjustment,
+  StepAid,
   StepResult,
   StepSettings,
   TrainingStep,
@@ -123,8 +124,16 @@ export {
 } from "./src/train/adaptive_resonance.ts";
 export type { Guard } from "./src/train/resonance_guard.ts";
 export { autocorrelation, GUARDS, lagCorrelation, permutationEntropy } from "./src/train/resonance_guard.ts";
-export type { Aids, ResonanceAid, ResonanceMetric, SuppressionAid, SuppressionNumber } from "./src/train/aids.ts";
+export type {
+  Aids,
+  ResonanceAid,
+  ResonanceMetric,
+  RetentionAid,
+  SuppressionAid,
+  SuppressionNumber,
+} from "./src/train/aids.ts";
 export { RESONANCE_DEFAULTS, RESONANCE_METRICS, suppressionDefaults } from "./src/train/aids.ts";
+export type { KeptSlabs } from "./src/train/retention.ts";
 export type { AidState, ResonanceState } from "./src/train/training_aids.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";
 export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";

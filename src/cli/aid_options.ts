@@ -8,6 +8,7 @@ import {
   readLayers,
   RESONANCE_DEFAULTS,
   RESONANCE_METRICS,
+  RETENTION_DEFAULTS,
   suppressionDefaults,
   type SuppressionNumber,
 } from "../train/aids.ts";
@@ -19,6 +20,9 @@ import { choiceOption, grouped, numberOption, type OptionDeclaration } from "./o
 
 const resonance = (key: Exclude<keyof typeof RESONANCE_DEFAULTS, "srMetric">, description: string) =>
   numberOption({ description, fallback: RESONANCE_DEFAULTS[key], range: AID_RANGES[key] });
+
+const retention = (key: keyof typeof RETENTION_DEFAULTS, description: string) =>
+  numberOption({ description, fallback: RETENTION_DEFAULTS[key], range: AID_RANGES[key] });
 
 const PUBLISHED = {
   memo: suppressionDefaults("memo", "original", "lag1"),
@@ -95,7 +99,17 @@ export const AID_OPTIONS = {
       "resonance above which the paper's guard alarms",
     ),
   }),
+  ...grouped("Retention:", {
+    retain: retention("retain", "weight of the penalty on leaving what mattered before; 0 is off"),
+    retainGamma: retention("retainGamma", "weight of the penalty on leaving the subspace of recent updates; 0 is off"),
+    retainAt: retention("retainAt", "optimizer steps before which the weights are held on to"),
+    retainBatches: retention("retainBatches", "batches before that whose reviews tell what matters"),
+    retainDirections: retention("retainDirections", "directions of that subspace"),
+  }),
 };
+
+/** Options that switch an aid on. */
+const SWITCHES: readonly (keyof typeof AID_OPTIONS)[] = ["sr", "ars", "retain", "retainGamma"];
 
 type Choice = Pick<Resolved<typeof AID_OPTIONS>, "values" | "origins">;
 
@@ -109,12 +123,19 @@ export function aidDefaults({ values, origins }: Choice): Partial<Record<Suppres
 
 /** The aids that the options ask for. Throws UsageError when an option was given whose aid is off. */
 export function aidsOf({ values, origins }: Choice): Aids {
-  const { sr, ars } = values;
-  const keys = aidKeys({ ...sr !== "off" && { sr }, ...ars !== "off" && { ars } });
+  const { sr, ars, retain, retainGamma } = values;
+  const retaining = retain > 0 || retainGamma > 0;
+  const keys = aidKeys({ ...sr !== "off" && { sr }, ...ars !== "off" && { ars }, ...retaining && { retain } });
   const given = (Object.keys(AID_OPTIONS) as (keyof typeof AID_OPTIONS)[])
-    .find((key) => key !== "sr" && key !== "ars" && isGiven(origins[key]) && !keys.includes(key));
+    .find((key) => !SWITCHES.includes(key) && isGiven(origins[key]) && !keys.includes(key));
   if (given !== undefined) {
-    const needed = given.startsWith("sr") ? "--sr" : ars === "off" ? "--ars" : "--ars paper";
+    const needed = given.startsWith("sr")
+      ? "--sr"
+      : given.startsWith("retain")
+      ? "--retain"
+      : ars === "off"
+      ? "--ars"
+      : "--ars paper";
     throw new UsageError(
       `Cannot use --${kebabCase(given)} without ${needed}`,
       `Give ${needed} along with it, or leave it out.`,

@@ -111,7 +111,7 @@ export function recordedConfiguration(
  * on with them would be another run. Options that were not given take the run's values.
  */
 export function requireSameConfiguration({ values, origins }: TrainChoice, folder: string, record: RunRecord): void {
-  const off = { sr: "off", ars: "off" };
+  const off = { sr: "off", ars: "off", retain: 0, retainGamma: 0 };
   const recorded: Readonly<Record<string, unknown>> = { ...applicableConfig(record.model), ...off, ...record.recipe };
   const keys = Object.keys({ ...MODEL_OPTIONS, ...RECIPE_OPTIONS, ...AID_OPTIONS })
     .filter((key) => !isForeign(key, record.model)) as (keyof TrainValues)[];

@@ -22,7 +22,7 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
-import { hasResonance, hasSuppression } from "../train/aids.ts";
+import { hasResonance, hasRetention, hasSuppression, requireAnchorWithin } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
@@ -88,6 +88,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   const reading = { dataset, data, model, recipe, threads: values.threads, progress, terminal };
   const provocation = choice && await prepareShift(choice, reading);
   if (choice) requireShiftWithin(choice.shiftAt, stepsOf(dataset, recipe));
+  requireAnchorWithin(recipe, stepsOf(dataset, recipe));
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, device);
   try {
@@ -165,9 +166,12 @@ function circumstances({ description, arithmetic }: Engine) {
 
 /** The device for a recipe: the GPU has no training aids. Throws DeviceError where it was asked for with one. */
 function aidedDevice(device: Device, recipe: TrainConfig): Device {
-  if (!hasResonance(recipe) && !hasSuppression(recipe)) return device;
+  if (!hasResonance(recipe) && !hasSuppression(recipe) && !hasRetention(recipe)) return device;
   if (device !== "gpu") return device === "auto" ? "cpu" : device;
-  throw new DeviceError("Cannot train with --sr or --ars on the GPU: it has no kernels for them", "Use --device cpu.");
+  throw new DeviceError(
+    "Cannot train with --sr, --ars or --retain on the GPU: it has no kernels for them",
+    "Use --device cpu.",
+  );
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */
@@ -225,7 +229,7 @@ async function follow(run: Run): Promise<Ended> {
     config: recipe,
     signal: interruption.signal,
     ...provocation && { shift: provocation.shift },
-    ...from === undefined ? {} : { resume: from.position },
+    ...from === undefined ? {} : { resume: from.position, ...from.kept && { kept: from.kept } },
   };
   progress.begin();
   progress.milestone(

@@ -22,7 +22,6 @@ import { type OnMemory, Threads, type ThreadsOptions } from "./cpu/threads.ts";
 import { traceSequence } from "./cpu/trace.ts";
 import { traceStack } from "./cpu/vanilla_trace.ts";
 import type {
-  AdjustStep,
   Engine,
   GradientResult,
   Losses,
@@ -31,6 +30,7 @@ import type {
   PredictSettings,
   SequenceTrace,
   StepAdjustment,
+  StepAid,
   StepResult,
   StepSettings,
 } from "./engine.ts";
@@ -150,16 +150,19 @@ export class CpuEngine implements Engine {
     });
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
+  async trainStep(batch: PackedBatch, settings: StepSettings, aid?: StepAid): Promise<StepResult> {
     const places = await this.#prepare(batch, settings, Want.gradient);
     this.#threads.kernels.packWeights(1);
     const sums = this.#runSequences(batch, places, Want.gradient);
     this.#reduceGradients(batch, places);
+    aid?.penalize?.(this.#slab("parameters"), this.#gradient());
     const losses = this.#losses(sums, batch, settings);
     const gradNorm = Math.sqrt(this.#threads.kernels.squaredNorm(0, this.#table.parameterCount));
     const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
-    if (updated) this.#update(places, settings, gradNorm, adjust?.(losses));
-    else this.#gradient().fill(0);
+    if (updated) {
+      this.#update(places, settings, gradNorm, aid?.adjust?.(losses));
+      aid?.updated?.(this.#slab("parameters"));
+    } else this.#gradient().fill(0);
     const { correct, tokenSteps, noisePower: power, noisyTokens: tokens } = sums;
     return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel: noiseLevel([{ power, tokens }]) };
   }

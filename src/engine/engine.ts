@@ -33,17 +33,27 @@ export interface StepAdjustment extends Pick<StepSettings, "learningRate" | "bet
   readonly gradientFactor: number;
 }
 
-/**
- * The adjustment of a step whose losses are known and finite; called between clipping and AdamW, once. AdamW's bias
- * corrections are those of the step's own β, 1 − βᵗ, as in PyTorch, which knows no earlier ones.
- */
-export type AdjustStep = (losses: Losses) => StepAdjustment;
+/** Values in the order of the tensor table [parameters]. */
+export type ParameterSlab = Float32Array | Float64Array;
+
+/** How training aids reach into one optimizer step, in the order of the calls; slabs are the engine's own. */
+export interface StepAid {
+  /** Adds the gradient of a penalty to that of the objective, before its norm is taken. Only on engines of this process. */
+  readonly penalize?: (parameters: ParameterSlab, gradient: ParameterSlab) => void;
+  /**
+   * The adjustment of a step whose losses and gradient are finite, between clipping and AdamW. AdamW's bias corrections
+   * are those of the step's own β, 1 − βᵗ, as in PyTorch, which knows no earlier ones.
+   */
+  readonly adjust?: (losses: Losses) => StepAdjustment;
+  /** Sees the weights behind an update. Only on engines of this process. */
+  readonly updated?: (parameters: ParameterSlab) => void;
+}
 
 /** What one training step is given. */
 export interface TrainingStep {
   readonly batch: PackedBatch;
   readonly settings: StepSettings;
-  readonly adjust?: AdjustStep;
+  readonly aid?: StepAid;
 }
 
 /** The objective over one batch (spec §2), natural logarithms. */
@@ -142,8 +152,8 @@ export interface Engine {
   upload(state: ModelState): Promise<void>;
   /** Copies of weights and optimizer state as they are now. */
   download(): Promise<Required<ModelState>>;
-  /** One optimizer step: power iteration, forward, backward, clipping, `adjust`, AdamW (spec §2). */
-  trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult>;
+  /** One optimizer step: power iteration, forward, backward, clipping, AdamW (spec §2). */
+  trainStep(batch: PackedBatch, settings: StepSettings, aid?: StepAid): Promise<StepResult>;
   /**
    * `trainStep` for each of `steps` in turn, up to the first that does not update: the results so far, that one included.
    * There only where it saves time to hand over several steps at once; `trainSteps` of train_steps.ts serves any engine.

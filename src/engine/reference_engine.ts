@@ -20,7 +20,6 @@ import type { ModelState } from "../model/state.ts";
 import { type TensorTable, tensorTable } from "../model/tensors.ts";
 import { checkBatch } from "./batch_check.ts";
 import type {
-  AdjustStep,
   Engine,
   GradientResult,
   Losses,
@@ -28,6 +27,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAid,
   StepResult,
   StepSettings,
 } from "./engine.ts";
@@ -101,18 +101,19 @@ export class ReferenceEngine implements Engine {
     });
   }
 
-  trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
+  trainStep(batch: PackedBatch, settings: StepSettings, aid?: StepAid): Promise<StepResult> {
     return settle(() => {
       checkBatch(this.#config, batch);
       if (!this.#vanilla) this.#iterateDirections();
       const gradient = new Float64Array(this.#table.parameterCount);
       const result = this.#backward(batch, settings, gradient);
+      aid?.penalize?.(this.#state.parameters, gradient);
       const gradNorm = globalNorm(gradient);
       const updated = Number.isFinite(result.loss) && Number.isFinite(gradNorm);
       if (updated) {
         const factor = clipFactor(gradNorm, settings.clipGradNorm);
         const { parameters, firstMoment, secondMoment } = this.#state;
-        const adjustment = adjust?.(result);
+        const adjustment = aid?.adjust?.(result);
         const clipped = gradient.map((value) => value * factor);
         if (adjustment !== undefined) {
           addGradientNoise(clipped, adjustment.gradientNoise, settings.seed, this.#state.step);
@@ -121,6 +122,7 @@ export class ReferenceEngine implements Engine {
         this.#state.step++;
         const used = { ...settings, ...adjustment };
         adamW(parameters, clipped, firstMoment, secondMoment, this.#state.step, used);
+        aid?.updated?.(parameters);
       }
       return { ...result, gradNorm, updated };
     });

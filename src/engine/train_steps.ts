@@ -10,8 +10,8 @@ export async function trainSteps(
 ): Promise<StepResult[]> {
   if (engine.trainSteps !== undefined) return await engine.trainSteps(steps);
   const results: StepResult[] = [];
-  for (const { batch, settings, adjust } of steps) {
-    const result = await engine.trainStep(batch, settings, adjust);
+  for (const { batch, settings, aid } of steps) {
+    const result = await engine.trainStep(batch, settings, aid);
     results.push(result);
     if (!result.updated) break;
   }

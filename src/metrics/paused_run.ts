@@ -6,6 +6,7 @@ import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { CHECKPOINT_NAMES, loadCheckpoint } from "../model/checkpoint_file.ts";
 import type { ModelState } from "../model/state.ts";
 import { hasResonance, hasSuppression } from "../train/aids.ts";
+import type { KeptSlabs } from "../train/retention.ts";
 import type { TrainPosition } from "../train/events.ts";
 import { AppendedCsv } from "./appended_csv.ts";
 import { cutInstrumentTables } from "./instrument_csv.ts";
@@ -26,6 +27,8 @@ import { readTrainPosition } from "./train_position.ts";
 export interface ResumePoint {
   readonly position: TrainPosition;
   readonly state: Required<ModelState>;
+  /** Slabs that a training aid keeps beside the weights. */
+  readonly kept?: KeptSlabs;
 }
 
 /** What may differ when a run goes on. */
@@ -123,8 +126,9 @@ async function readSaved(path: string, record: RunRecord): Promise<(ResumePoint 
   await AppendedCsv.requireRows(join(path, TABLE_NAMES.metrics), METRICS_HEADER, rows.metrics);
   await AppendedCsv.requireRows(join(path, TABLE_NAMES.timing), METRICS_HEADER, rows.timing);
   const position = readTrainPosition(checkpoint.position, file);
-  requireSameAids(position, record, file);
-  return { position, state: { weights, optimizer }, ...rows };
+  requireSameAids(position, checkpoint, record, file);
+  const { kept } = checkpoint;
+  return { position, state: { weights, optimizer }, ...kept && { kept }, ...rows };
 }
 
 /** Starting anew must not cost anybody a table: without a last checkpoint there can be no rows and no best one. */
@@ -145,10 +149,17 @@ function requireSameRun({ config, details }: Checkpoint, { model, run }: RunReco
 }
 
 /** Behind its first step a run's aids have something to remember, and no others do. */
-function requireSameAids({ step, aids }: TrainPosition, { recipe }: RunRecord, file: string): void {
+function requireSameAids(
+  { step, aids }: TrainPosition,
+  { kept = {} }: Checkpoint,
+  { recipe }: RunRecord,
+  file: string,
+): void {
   if (step === 0 && aids === undefined) return;
+  const anchored = recipe.retainAt !== undefined && step > recipe.retainAt;
   const fits = (aids?.resonance !== undefined) === hasResonance(recipe) &&
-    (aids?.suppression !== undefined) === hasSuppression(recipe);
+    (aids?.suppression !== undefined) === hasSuppression(recipe) &&
+    (!anchored || "anchor" in kept && "fisher" in kept);
   if (!fits) throw unfit(file, `its training aids are other ones than in ${RUN_JSON}`);
 }
 

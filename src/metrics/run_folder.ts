@@ -9,6 +9,7 @@ import { encodeCheckpoint } from "../model/checkpoint.ts";
 import { CHECKPOINT_NAMES } from "../model/checkpoint_file.ts";
 import type { ModelState } from "../model/state.ts";
 import type { MetricValue, TrainPosition } from "../train/events.ts";
+import type { KeptSlabs } from "../train/retention.ts";
 import { AppendedCsv } from "./appended_csv.ts";
 import { InstrumentFiles } from "./instrument_files.ts";
 import { formatMetricRow, METRICS_HEADER } from "./metrics_csv.ts";
@@ -41,6 +42,8 @@ export interface RunTables {
 export interface SavedState {
   readonly position: TrainPosition;
   readonly state: Required<ModelState>;
+  /** Slabs that a training aid keeps beside the weights. */
+  readonly kept?: KeptSlabs;
   /** Whether it is the best so far, and so is kept as `best.safetensors` too. */
   readonly best: boolean;
 }
@@ -126,7 +129,7 @@ export class RunFolder implements AsyncDisposable {
   }
 
   /** Flushes the tables, then writes `best.safetensors` (weights alone) if it is the best, then `last.safetensors`. */
-  async saveCheckpoint({ position, state, best }: SavedState): Promise<void> {
+  async saveCheckpoint({ position, state, kept, best }: SavedState): Promise<void> {
     const { metrics, timing } = this.#tables;
     await metrics.sync();
     await timing.sync();
@@ -145,7 +148,12 @@ export class RunFolder implements AsyncDisposable {
       await writeFileAtomically(join(this.path, CHECKPOINT_NAMES.best), bytes);
     }
     const rows = { [ROW_COUNT_KEYS.metrics]: String(metrics.rows), [ROW_COUNT_KEYS.timing]: String(timing.rows) };
-    const bytes = await encodeCheckpoint({ ...checkpoint, state, details: { ...details, ...rows } });
+    const bytes = await encodeCheckpoint({
+      ...checkpoint,
+      state,
+      ...kept && { kept },
+      details: { ...details, ...rows },
+    });
     await writeFileAtomically(join(this.path, CHECKPOINT_NAMES.last), bytes);
   }
 

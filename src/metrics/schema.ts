@@ -31,6 +31,7 @@ export const METRIC_NAMES = [
   "ars_chi",
   "effective_learning_rate",
   "effective_beta1",
+  "retain_loss",
 ] as const;
 
 /** What a clock measures stands in `timing.csv`, so that `metrics.csv` is the same to the byte for the same seed. */

@@ -13,7 +13,8 @@ import { type TensorSpec, tensorTable } from "./tensors.ts";
  * A trained model as one safetensors file.
  *
  * Unprefixed tensors are the published PyTorch model's state dict. With optimizer state, each parameter has two more:
- * `optimizer.first_moment.<name>` and `optimizer.second_moment.<name>`. Metadata, all text: `format` ("epsilon"),
+ * `optimizer.first_moment.<name>` and `optimizer.second_moment.<name>`; with slabs of a training aid, named in metadata
+ * `kept` (JSON), one for each: `kept.<slab>.<name>`. Metadata, all text: `format` ("epsilon"),
  * `format_version`, `config` (JSON), `vocabulary_sha256`, `position` (JSON), `optimizer_step`, `checksum`, and the details.
  */
 export interface Checkpoint {
@@ -24,6 +25,8 @@ export interface Checkpoint {
   readonly state: ModelState;
   /** Where training stands: a JSON value that the model does not look into. */
   readonly position?: unknown;
+  /** Slabs [parameters] that a training aid keeps beside the weights, by name: small letters, digits and dots. */
+  readonly kept?: Readonly<Record<string, Float32Array | Float64Array>>;
   /** More text about the run: its name, seed, data hash … Keys in snake case. */
   readonly details: Readonly<Record<string, string>>;
 }
@@ -44,8 +47,12 @@ const OWN_KEYS: ReadonlySet<string> = new Set([
   "vocabulary_sha256",
   "position",
   "optimizer_step",
+  "kept",
   CHECKSUM_KEY,
 ]);
+const KEPT_NAME = /^[a-z]+(\.[0-9]+)?$/;
+/** More slabs than any aid keeps. */
+const MOST_KEPT = 100;
 const DETAIL_KEY = /^[a-z][a-z0-9_]*$/;
 
 /**
@@ -53,7 +60,7 @@ const DETAIL_KEY = /^[a-z][a-z0-9_]*$/;
  * Throws RunError when a weight or moment is not finite, RangeError for a reserved or malformed key in `details`.
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
-  const { config, vocabularyHash, state: { weights, optimizer }, position, details } = checkpoint;
+  const { config, vocabularyHash, state: { weights, optimizer }, position, kept = {}, details } = checkpoint;
   const table = tensorTable(config);
   const slices = (specs: readonly TensorSpec[], slab: Float32Array | Float64Array, prefix = ""): WritableTensor[] =>
     specs.map(({ name, shape, offset, size }) => ({
@@ -68,6 +75,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Arr
       ...slices(table.parameters, optimizer.firstMoment, FIRST_MOMENT),
       ...slices(table.parameters, optimizer.secondMoment, SECOND_MOMENT),
     ],
+    ...Object.entries(kept).flatMap(([name, slab]) => slices(table.parameters, slab, keptPrefix(name))),
   ];
   for (const { name, values } of tensors) {
     const place = firstNonFinite(values);
@@ -87,6 +95,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Arr
   if (vocabularyHash !== undefined) metadata.set("vocabulary_sha256", vocabularyHash);
   if (position !== undefined) metadata.set("position", JSON.stringify(position));
   if (optimizer !== undefined) metadata.set("optimizer_step", String(optimizer.step));
+  if (Object.keys(kept).length > 0) metadata.set("kept", JSON.stringify(Object.keys(kept)));
   for (const [key, value] of Object.entries(details)) {
     if (OWN_KEYS.has(key) || !DETAIL_KEY.test(key)) throw new RangeError(`checkpoint detail ${shownName(key)}`);
     metadata.set(key, value);
@@ -130,14 +139,29 @@ export async function decodeCheckpoint(
       step: stepCount(metadata, fileName),
     };
   }
+  const names = own && metadata.has("kept") ? keptNames(json(metadata, "kept", fileName), fileName) : [];
+  const kept = names.map((name) => [name, tensors.slab(table.parameters, table.parameterCount, keptPrefix(name))]);
   tensors.expectNoOthers();
   return {
     config,
     state: optimizer === undefined ? { weights } : { weights, optimizer },
     details: own ? Object.fromEntries([...metadata].filter(([key]) => !OWN_KEYS.has(key))) : {},
     ...own && metadata.has("vocabulary_sha256") ? { vocabularyHash: metadata.get("vocabulary_sha256") } : {},
+    ...kept.length > 0 ? { kept: Object.fromEntries(kept) } : {},
     ...own && metadata.has("position") ? { position: json(metadata, "position", fileName) } : {},
   };
+}
+
+const keptPrefix = (name: string) => `kept.${name}.`;
+
+function keptNames(value: unknown, fileName: string): string[] {
+  const valid = Array.isArray(value) && new Set(value).size === value.length && value.length <= MOST_KEPT &&
+    value.every((name) => typeof name === "string" && KEPT_NAME.test(name));
+  if (valid) return value;
+  throw new DataError(
+    `Cannot read ${printable(fileName)}: metadata kept is ${shownName(JSON.stringify(value))}, wanted names of slabs`,
+    "Use the version of epsilon that wrote the file.",
+  );
 }
 
 /** Throws DataError unless `checkpoint` was trained with the vocabulary whose SHA-256 is `vocabularyHash`, or names none. */

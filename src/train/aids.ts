@@ -14,6 +14,7 @@ import {
   validateSuppression,
 } from "./adaptive_resonance.ts";
 import { type Guard, GUARDS } from "./resonance_guard.ts";
+import { RETENTION_RANGES, type RetentionSettings } from "./retention.ts";
 import {
   PUBLISHED_RESONANCE,
   RESONANCE_RANGES,
@@ -57,8 +58,22 @@ export interface SuppressionAid {
   readonly arsThreshold?: number;
 }
 
+/** The penalty on forgetting what was learned before a step (stability spec §2, "Regulariser"). */
+export interface RetentionAid {
+  /** λ */
+  readonly retain: number;
+  /** γ */
+  readonly retainGamma: number;
+  /** Optimizer steps before the anchor. */
+  readonly retainAt: number;
+  /** Batches before the anchor whose reviews tell which weights matter. */
+  readonly retainBatches: number;
+  /** k */
+  readonly retainDirections: number;
+}
+
 /** The training aids of a recipe; one that is off has no keys, so that a recipe without aids knows nothing of them. */
-export interface Aids extends Partial<ResonanceAid>, Partial<SuppressionAid> {}
+export interface Aids extends Partial<ResonanceAid>, Partial<SuppressionAid>, Partial<RetentionAid> {}
 
 /** Accepted values of the aids' numbers. */
 export const AID_RANGES = {
@@ -75,6 +90,11 @@ export const AID_RANGES = {
   arsPhiMin: SUPPRESSION_RANGES.phiMin,
   arsJitter: SUPPRESSION_RANGES.jitter,
   arsThreshold: SUPPRESSION_RANGES.threshold,
+  retain: RETENTION_RANGES.strength,
+  retainGamma: RETENTION_RANGES.gamma,
+  retainAt: RETENTION_RANGES.at,
+  retainBatches: RETENTION_RANGES.batches,
+  retainDirections: RETENTION_RANGES.directions,
 } as const satisfies Partial<Record<keyof Aids, Range>>;
 
 /** The accepted words of the aids' choices. */
@@ -97,6 +117,15 @@ export const RESONANCE_DEFAULTS: Omit<ResonanceAid, "sr"> = {
   srThreshold: PUBLISHED_RESONANCE.stagnationThreshold,
   srGrowth: PUBLISHED_RESONANCE.gainGrowth,
   srDecay: PUBLISHED_RESONANCE.gainDecay,
+};
+
+/** Defaults of the penalty, which is off: the step of the published shift, and the reviews of four batches. */
+export const RETENTION_DEFAULTS: RetentionAid = {
+  retain: 0,
+  retainGamma: 0,
+  retainAt: 300,
+  retainBatches: 4,
+  retainDirections: 4,
 };
 
 /** Every layer. */
@@ -151,6 +180,27 @@ export function suppressionSettings(aids: Aids): SuppressionSettings | undefined
   };
 }
 
+/** The settings of the penalty of `aids`, undefined where it is off. */
+export function retentionSettings(aids: Aids): RetentionSettings | undefined {
+  if (!hasRetention(aids)) return undefined;
+  return {
+    strength: aids.retain,
+    gamma: aids.retainGamma,
+    at: aids.retainAt,
+    batches: aids.retainBatches,
+    directions: aids.retainDirections,
+  };
+}
+
+/** Throws UsageError unless the anchor of `aids`, if any, lies before the last of `steps` optimizer steps. */
+export function requireAnchorWithin({ retainAt }: Aids, steps: number): void {
+  if (retainAt === undefined || retainAt < steps) return;
+  throw new UsageError(
+    `Cannot hold on to the weights before step ${retainAt}: training has ${steps} optimizer steps`,
+    "Lower --retain-at, or train longer.",
+  );
+}
+
 export function hasResonance(aids: Aids): aids is Aids & ResonanceAid {
   return aids.sr !== undefined;
 }
@@ -159,6 +209,11 @@ export function hasSuppression(aids: Aids): aids is Aids & SuppressionAid {
   return aids.ars !== undefined;
 }
 
+export function hasRetention(aids: Aids): aids is Aids & RetentionAid {
+  return aids.retain !== undefined;
+}
+
+const RETENTION_KEYS = Object.keys(RETENTION_DEFAULTS) as (keyof RetentionAid)[];
 const RESONANCE_KEYS = ["sr", ...Object.keys(RESONANCE_DEFAULTS)] as (keyof ResonanceAid)[];
 const SUPPRESSION_KEYS: readonly (keyof SuppressionAid)[] = [
   ...["ars", "arsLayers", "arsGuard", "arsWindow", "arsAlpha", "arsPhiMin", "arsJitter"] as const,
@@ -167,16 +222,22 @@ const SUPPRESSION_KEYS: readonly (keyof SuppressionAid)[] = [
 const PAPER_KEYS: readonly (keyof SuppressionAid)[] = ["arsPreset", "arsThreshold"];
 
 /** The keys of `aids` that bear on it: those of the aids that are on, in a fixed order. */
-export function aidKeys({ sr, ars }: Pick<Aids, "sr" | "ars">): (keyof Aids)[] {
+export function aidKeys({ sr, ars, retain }: Pick<Aids, "sr" | "ars" | "retain">): (keyof Aids)[] {
   return [
     ...sr === undefined ? [] : RESONANCE_KEYS,
     ...ars === undefined ? [] : SUPPRESSION_KEYS,
     ...ars === "paper" ? PAPER_KEYS : [],
+    ...retain === undefined ? [] : RETENTION_KEYS,
   ];
 }
 
 /** Every key of the aids. */
-export const AID_KEYS: readonly (keyof Aids)[] = [...RESONANCE_KEYS, ...SUPPRESSION_KEYS, ...PAPER_KEYS];
+export const AID_KEYS: readonly (keyof Aids)[] = [
+  ...RESONANCE_KEYS,
+  ...SUPPRESSION_KEYS,
+  ...PAPER_KEYS,
+  ...RETENTION_KEYS,
+];
 
 /** Throws UsageError when a key of an aid is missing, superfluous or out of its range, or its values do not fit together. */
 export function validateAids(aids: Aids): void {

@@ -1,5 +1,6 @@
 import type { ModelState } from "../model/state.ts";
 import type { Outputs } from "./evaluation.ts";
+import type { KeptSlabs } from "./retention.ts";
 import type { AidState } from "./training_aids.ts";
 
 /** Where a run stands; together with weights and optimizer state it determines everything that follows. */
@@ -108,6 +109,8 @@ export type TrainEvent =
     readonly best: boolean;
     readonly position: TrainPosition;
     readonly state: Required<ModelState>;
+    /** Slabs that a training aid keeps beside the weights, by name. */
+    readonly kept?: KeptSlabs;
   }
   | {
     readonly kind: "end";

@@ -1,4 +1,5 @@
 import type { DatasetSplit, TokenizedDataset } from "../data/dataset.ts";
+import type { PackedBatch } from "../data/packed_batch.ts";
 import { type DistributionShift, plainSource, requireShiftWithin } from "../data/shift.ts";
 import { TrainingBatches } from "../data/training_batches.ts";
 import type { Engine, StepResult, StepSettings, TrainingStep } from "../engine/engine.ts";
@@ -6,10 +7,12 @@ import { trainSteps } from "../engine/train_steps.ts";
 import { DataError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { ChunkSize, stepsTo, stepsToMultiple } from "./chunks.ts";
+import { requireAnchorWithin } from "./aids.ts";
 import { ADAMW, type TrainConfig } from "./config.ts";
 import { evaluateDataset, type Evaluation, evaluationMetrics } from "./evaluation.ts";
 import type { TrainEvent, TrainPosition } from "./events.ts";
 import { FINAL_LEARNING_RATES, klScaleAt, learningRateAt } from "./schedule.ts";
+import { START_POSITION } from "./start_position.ts";
 import {
   addBatch,
   type BatchSize,
@@ -21,6 +24,7 @@ import {
   timingRows,
   trainingMetrics,
 } from "./sums.ts";
+import type { KeptSlabs } from "./retention.ts";
 import { RunningStopwatch } from "./running_stopwatch.ts";
 import { type AidMetrics, TrainingAids } from "./training_aids.ts";
 import { turnTaker } from "./turn.ts";
@@ -50,22 +54,13 @@ export interface TrainingOptions {
   readonly shift?: DistributionShift;
   /** Where to go on; absent at the start of a run. */
   readonly resume?: TrainPosition;
+  /** What the checkpoint to go on from kept beside the weights. */
+  readonly kept?: KeptSlabs;
   /** Aborted to stop after what is under way: a batch, or as many as the engine takes at once. */
   readonly signal?: AbortSignal;
   /** Milliseconds of a monotonic clock; reaches timing rows only. */
   readonly clock?: () => number;
 }
-
-/** Before the first step. */
-export const START_POSITION: TrainPosition = {
-  step: 0,
-  epoch: 0,
-  batch: 0,
-  sums: EMPTY_SUMS,
-  bestAccuracy: -1,
-  bestEpoch: 0,
-  epochsSinceBest: 0,
-};
 
 /** Training batches in an epoch, the last one possibly smaller than the others. */
 export function batchesPerEpoch(trainingReviews: number, config: TrainConfig): number {
@@ -127,9 +122,10 @@ class Training {
     this.#batches = batchesPerEpoch(train.length, config);
     this.#totalSteps = this.#batches * config.epochs;
     if (shift !== undefined) requireShiftWithin(shift.step, this.#totalSteps);
+    requireAnchorWithin(config, this.#totalSteps);
     this.#position = options.resume ?? START_POSITION;
     this.#saved = options.resume;
-    this.#aids = new TrainingAids(options.config, options.config.seed, this.#position.aids);
+    this.#aids = new TrainingAids(config, config.seed, this.#position.aids, options.kept);
   }
 
   async *events(): AsyncGenerator<TrainEvent, void, void> {
@@ -152,7 +148,7 @@ class Training {
     try {
       const state = await this.#options.engine.download();
       if (state.optimizer.step !== this.#position.step) return undefined;
-      return { kind: "checkpoint", best: false, position: this.#position, state };
+      return { kind: "checkpoint", best: false, position: this.#position, state, ...this.#aids.kept() };
     } catch {
       return undefined; // the failure that led here is the one to tell
     }
@@ -184,7 +180,8 @@ class Training {
 
   async #checkpoint(best: boolean): Promise<TrainEvent> {
     this.#saved = this.#position;
-    return { kind: "checkpoint", best, position: this.#position, state: await this.#options.engine.download() };
+    const state = await this.#options.engine.download();
+    return { kind: "checkpoint", best, position: this.#position, state, ...this.#aids.kept() };
   }
 
   /** Trains the batches that are left of the epoch under way, or fewer when the signal is aborted. */
@@ -215,6 +212,10 @@ class Training {
     return epochWatch;
   }
 
+  #batchAt(step: number): PackedBatch {
+    return this.#reviews.at({ step, epoch: Math.floor(step / this.#batches), batch: step % this.#batches });
+  }
+
   /** What the schedules give optimizer step `step` of the epoch under way. */
   #schedule(step: number): Schedule {
     const { config, modelConfig } = this.#options;
@@ -236,7 +237,9 @@ class Training {
   async #trainChunk(): Promise<{ trained: TrainedBatch[]; seconds: number }> {
     const { engine, modelConfig, config, shift } = this.#options;
     const started = this.#clock();
-    const { step, epoch, batch } = this.#position;
+    const { step, batch } = this.#position;
+    const objective = { klScale: this.#schedule(step).klScale, dropout: 0, seed: config.seed };
+    await this.#aids.prepare(engine, step, (earlier) => this.#batchAt(earlier), objective);
     const count = engine.trainSteps === undefined || this.#aids.stepByStep ? 1 : Math.min(
       this.#chunk.steps,
       this.#batches - batch,
@@ -255,9 +258,9 @@ class Training {
         clipGradNorm: config.clipGradNorm,
       };
       return {
-        batch: this.#reviews.at({ step: step + k, epoch, batch: batch + k }),
+        batch: this.#batchAt(step + k),
         settings,
-        adjust: this.#aids.adjust(step + k, settings),
+        ...this.#aids.aid(step + k, settings),
       };
     });
     const results = await trainSteps(engine, steps);

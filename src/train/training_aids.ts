@@ -1,7 +1,16 @@
-import type { AdjustStep, StepResult, StepSettings } from "../engine/engine.ts";
+import type { PackedBatch } from "../data/packed_batch.ts";
+import type { Engine, ObjectiveSettings, StepAid, StepResult, StepSettings, TrainingStep } from "../engine/engine.ts";
 import type { NoiseSettings } from "../model/noise.ts";
 import { AdaptiveResonance, type Suppression, type SuppressionSummary } from "./adaptive_resonance.ts";
-import { type Aids, hasResonance, type ResonanceAid, resonanceSettings, suppressionSettings } from "./aids.ts";
+import {
+  type Aids,
+  hasResonance,
+  type ResonanceAid,
+  resonanceSettings,
+  retentionSettings,
+  suppressionSettings,
+} from "./aids.ts";
+import { type KeptSlabs, Retention } from "./retention.ts";
 import type { Guard } from "./resonance_guard.ts";
 import { type ResonanceSummary, StochasticResonance } from "./stochastic_resonance.ts";
 
@@ -25,20 +34,23 @@ export type AidMetrics = Readonly<Record<string, number>>;
 export class TrainingAids {
   readonly #noise: ResonanceNoise | undefined;
   readonly #damping: Damping | undefined;
+  readonly #retention: Retention | undefined;
 
-  /** `seed` is the run's; `resumed` what `state` told. */
-  constructor(aids: Aids, seed: number, resumed: AidState = {}) {
+  /** `seed` is the run's; `resumed` and `kept` what `state` and `kept` told. */
+  constructor(aids: Aids, seed: number, resumed: AidState = {}, kept: KeptSlabs = {}) {
     this.#noise = hasResonance(aids) ? new ResonanceNoise(aids, resumed.resonance) : undefined;
     const settings = suppressionSettings(aids);
     if (settings !== undefined) {
       const machine = new AdaptiveResonance(settings, seed, resumed.suppression);
       this.#damping = new Damping(machine, settings.guard);
     }
+    const retention = retentionSettings(aids);
+    if (retention !== undefined) this.#retention = new Retention(retention, kept);
   }
 
   /** Whether a step's settings depend on what the step before it gave. */
   get stepByStep(): boolean {
-    return this.#noise !== undefined || this.#damping !== undefined;
+    return this.#noise !== undefined || this.#damping !== undefined || this.#retention !== undefined;
   }
 
   /** What the next step's settings say of noise on the states. */
@@ -46,14 +58,44 @@ export class TrainingAids {
     return this.#noise === undefined ? {} : { noise: this.#noise.settings() };
   }
 
-  /** What adjusts optimizer step `step`, counted from 0, whose schedule gives `settings`. */
-  adjust(step: number, settings: StepSettings): AdjustStep | undefined {
-    return this.#damping?.adjust(step, settings);
+  /** How the aids reach into optimizer step `step`, counted from 0, whose schedule gives `settings`. */
+  aid(step: number, settings: StepSettings): Pick<TrainingStep, "aid"> {
+    const retention = this.#retention;
+    const aid: StepAid = {
+      ...this.#damping && { adjust: this.#damping.adjust(step, settings) },
+      ...retention && {
+        penalize: (parameters, gradient) => retention.penalize(parameters, gradient),
+        updated: (parameters) => retention.updated(parameters),
+      },
+    };
+    return Object.keys(aid).length === 0 ? {} : { aid };
+  }
+
+  /** Does what is due before optimizer step `step`; `batchAt` gives the batch of an earlier one. */
+  async prepare(
+    engine: Engine,
+    step: number,
+    batchAt: (step: number) => PackedBatch,
+    settings: ObjectiveSettings,
+  ): Promise<void> {
+    if (!this.#retention?.isDue(step)) return;
+    const count = Math.min(step, this.#retention.settings.batches);
+    const batches = Array.from({ length: count }, (_, k) => batchAt(step - count + k));
+    await this.#retention.setAnchor(engine, batches, settings);
+  }
+
+  /** What a checkpoint keeps beside the weights. */
+  kept(): { readonly kept?: KeptSlabs } {
+    return this.#retention === undefined ? {} : { kept: this.#retention.slabs() };
   }
 
   /** Takes the result of the step that was asked for last; returns what the aids did in it. */
   accept(result: StepResult): AidMetrics {
-    return { ...this.#noise?.accept(result), ...this.#damping?.metrics() };
+    return {
+      ...this.#noise?.accept(result),
+      ...this.#damping?.metrics(),
+      ...this.#retention && { retain_loss: this.#retention.loss },
+    };
   }
 
   /** Takes an epoch's validation accuracy. */
@@ -61,9 +103,9 @@ export class TrainingAids {
     this.#noise?.validated(accuracy);
   }
 
-  /** Undefined when every aid is off. */
+  /** Undefined where there is nothing to remember but slabs. */
   state(): AidState | undefined {
-    if (!this.stepByStep) return undefined;
+    if (this.#noise === undefined && this.#damping === undefined) return undefined;
     const resonance = this.#noise?.state();
     const suppression = this.#damping?.machine.summary();
     return { ...resonance && { resonance }, ...suppression && { suppression } };
@@ -117,7 +159,7 @@ class Damping {
 
   constructor(readonly machine: AdaptiveResonance, readonly guard: Guard) {}
 
-  adjust(step: number, settings: StepSettings): AdjustStep {
+  adjust(step: number, settings: StepSettings): NonNullable<StepAid["adjust"]> {
     return ({ loss }) => {
       const suppression = this.machine.step(loss, step);
       const { betaFactor, learningRateFactor, gradientNoise, gradientFactor } = suppression;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ALL_CASES, buildCase } from "../../src/engine/cases.ts";
-import type { AdjustStep, StepAdjustment } from "../../src/engine/engine.ts";
+import type { StepAdjustment, StepAid } from "../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { TOLERANCES } from "../../src/engine/verification.ts";
 import { norm, tensorError } from "../../src/model/golden.ts";
@@ -42,7 +42,7 @@ for (const agreement of CASES) {
   Deno.test(`the reference clips, adds noise, scales and takes the step's own β: ${agreement.name}`, async () => {
     const engine = new ReferenceEngine(config);
     await engine.upload(state);
-    const { gradNorm } = await engine.trainStep(batch, settings, () => ADJUSTMENT);
+    const { gradNorm } = await engine.trainStep(batch, settings, { adjust: () => ADJUSTMENT });
     const found = await engine.download();
 
     // The gradient that the step saw, from a step that does nothing but store it as its first moment.
@@ -76,13 +76,15 @@ for (const agreement of CASES) {
         const reference = new ReferenceEngine(config);
         try {
           const given: number[] = [];
-          const adjust: AdjustStep = ({ loss }) => {
-            given.push(loss);
-            return ADJUSTMENT;
+          const aid: StepAid = {
+            adjust: ({ loss }) => {
+              given.push(loss);
+              return ADJUSTMENT;
+            },
           };
           for (const one of [engine, reference]) {
             await one.upload(state);
-            const { loss } = await one.trainStep(batch, settings, adjust);
+            const { loss } = await one.trainStep(batch, settings, aid);
             assert.deepEqual(given.splice(0), [loss]);
           }
           assertNear(await engine.download(), await reference.download());
@@ -92,7 +94,7 @@ for (const agreement of CASES) {
           // The step's own settings as its adjustment change no bit.
           const same = { ...settings, gradientNoise: 0, gradientFactor: 1 };
           const states: ModelState[] = [];
-          for (const own of [undefined, () => same]) {
+          for (const own of [undefined, { adjust: () => same }]) {
             await engine.upload(state);
             await engine.trainStep(batch, settings, own);
             states.push(await engine.download());

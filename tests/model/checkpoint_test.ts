@@ -56,6 +56,20 @@ Deno.test("doubles stay doubles, so that a float64 run resumes exactly", async (
   assert.deepEqual(decoded.state, state);
 });
 
+Deno.test("slabs that a training aid keeps come back by their names, and bad names are refused", async () => {
+  const { parameters } = FULL.state.weights;
+  const kept = { anchor: parameters, "direction.0": Float64Array.from(parameters, (x) => x / 3) };
+  const bytes = await encodeCheckpoint({ ...FULL, kept });
+  assert.deepEqual(await decodeCheckpoint(bytes, "x"), { ...FULL, kept });
+  const { tensors, metadata } = readSafetensors(bytes, "x");
+  const stored = [...tensors.values()].map((tensor) => ({ ...tensor, values: tensorValues(tensor) }));
+  for (const names of ['["anchor"]', '["anchor","direction.0","direction.1"]', '["a","a"]', '["../x"]', "7", "{}"]) {
+    const changed = new Map([...metadata].filter(([key]) => key !== "checksum")).set("kept", names);
+    changed.set("checksum", await checkpointChecksum(tensors.values(), changed));
+    await rejectsWith(decodeCheckpoint(writeSafetensors(stored, changed), "x"), /kept/);
+  }
+});
+
 Deno.test("a checkpoint's unprefixed tensors are exactly the state dict", async () => {
   const { tensors } = readSafetensors(await encodeCheckpoint(FULL), "x");
   const unprefixed = [...tensors.values()].filter(({ name }) => !name.startsWith("optimizer."));

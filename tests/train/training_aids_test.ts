@@ -10,6 +10,7 @@ import { type Aids, RESONANCE_DEFAULTS, suppressionDefaults, validateAids } from
 import { PAPER_RECIPE, type TrainConfig, validateTrainConfig } from "../../src/train/config.ts";
 import type { MetricValue, TrainEvent, TrainPosition } from "../../src/train/events.ts";
 import { trainModel } from "../../src/train/loop.ts";
+import type { KeptSlabs } from "../../src/train/retention.ts";
 import { toyDataset, ToyEngine } from "./toy_engine.ts";
 
 const { arsThreshold: _, ...memoNumbers } = suppressionDefaults("memo", "original", "lag1");
@@ -20,6 +21,8 @@ const PAPER: Aids = {
   ...{ ...suppressionDefaults("paper", "original", "lag1"), arsWindow: 3, arsThreshold: 0, arsJitter: 0.05 },
 };
 
+const RETAIN: Aids = { retain: 50, retainGamma: 0.5, retainAt: 2, retainBatches: 2, retainDirections: 2 };
+
 const modelConfig: ModelConfig = {
   ...PAPER_CONFIG,
   ...{ vocabSize: 20, dModel: 4, numBins: 3, ffnDim: 5, maxLayers: 3, maxSeqLength: 5 },
@@ -28,7 +31,7 @@ const dataset = toyDataset(9, 20);
 const split = { train: Uint32Array.of(0, 1, 2, 3, 4, 5, 6), validation: Uint32Array.of(7, 8) };
 const base: TrainConfig = { ...PAPER_RECIPE, batchSize: 3, epochs: 2, warmupSteps: 1, learningRate: 0.02, logEvery: 1 };
 
-type Point = { readonly position: TrainPosition; readonly state: ModelState };
+type Point = { readonly position: TrainPosition; readonly state: ModelState; readonly kept?: KeptSlabs };
 
 /** Trains from `resume`, or from the start, until `stopAfter` batches are trained. */
 async function train(engine: Engine, aids: Aids, resume?: Point, stopAfter = Infinity): Promise<TrainEvent[]> {
@@ -36,7 +39,8 @@ async function train(engine: Engine, aids: Aids, resume?: Point, stopAfter = Inf
   const weights = initialWeights(modelConfig, config.seed);
   await engine.upload(resume?.state ?? { weights });
   const stop = new AbortController();
-  const start = resume === undefined ? {} : { resume: JSON.parse(JSON.stringify(resume.position)) };
+  const { position, kept } = resume ?? {};
+  const start = position === undefined ? {} : { resume: JSON.parse(JSON.stringify(position)), ...kept && { kept } };
   const events: TrainEvent[] = [];
   const options = { engine, dataset, split, modelConfig, config, signal: stop.signal, ...start };
   for await (const event of trainModel(options)) {
@@ -66,6 +70,7 @@ const ENGINES: readonly (readonly [string, () => Promise<Engine>])[] = [
 
 const COMBINATIONS: readonly (readonly [string, Aids])[] = [
   ["noise on the state and the memo's damping", { ...SR, ...MEMO }],
+  ["a penalty on forgetting", { ...RETAIN, ...SR }],
   ["noise by accuracy on the embedding and the paper's damping", {
     ...{ ...SR, sr: "embedding", srMetric: "accuracy" },
     ...PAPER,
@@ -110,6 +115,22 @@ Deno.test("the gain follows the validation accuracy, once an epoch", async () =>
   assert.ok(Math.abs((lastCheckpoint(events).position.aids?.resonance?.gain ?? NaN) - 0.115) < 1e-15);
 });
 
+Deno.test("from its step on the penalty holds the weights where they were, the more the stronger it is", async () => {
+  const drift = async (aids: Aids) => {
+    const events = await train(new ReferenceEngine(modelConfig), aids);
+    const kept = lastCheckpoint(events).kept;
+    const anchor = kept?.anchor;
+    assert.ok(anchor !== undefined && kept?.fisher !== undefined);
+    assert.deepEqual(valuesOf(events, "retain_loss").slice(0, 3), [0, 0, 0]);
+    assert.ok(valuesOf(events, "retain_loss").slice(3).every((loss) => loss > 0));
+    const parameters = Float64Array.from(lastCheckpoint(events).state.weights.parameters);
+    return Math.sqrt(parameters.reduce((sum, weight, e) => sum + (weight - anchor[e]) ** 2, 0));
+  };
+  const weak = await drift({ ...RETAIN, retain: 1e-9, retainGamma: 0 });
+  const strong = await drift({ ...RETAIN, retain: 0, retainGamma: 1000, retainDirections: 0 });
+  assert.ok(strong < 0.7 * weak, `${strong}, ${weak}`);
+});
+
 Deno.test("growth and decay of 1 keep the gain fixed", async () => {
   const events = await train(new ReferenceEngine(modelConfig), { ...SR, srGrowth: 1, srDecay: 1 });
   assert.deepEqual(valuesOf(events, "sr_gain"), new Array(6).fill(0.1));
@@ -119,9 +140,9 @@ Deno.test("each step's settings are the schedule's again, whatever the step befo
   const engine = new ReferenceEngine(modelConfig);
   const trainStep = engine.trainStep.bind(engine);
   const given: number[][] = [];
-  engine.trainStep = (batch, settings, adjust) => {
+  engine.trainStep = (batch, settings, aid) => {
     given.push([settings.learningRate, settings.beta1, settings.beta2]);
-    return trainStep(batch, settings, adjust);
+    return trainStep(batch, settings, aid);
   };
   const events = await train(engine, MEMO);
   assert.deepEqual(given, valuesOf(events, "learning_rate").map((rate) => [rate, 0.9, 0.999]));
@@ -159,11 +180,13 @@ Deno.test("evaluation gets no noise: at a learning rate of 0 the validation is t
 
 Deno.test("an aid has all of its keys or none, each in its range", () => {
   validateAids({});
-  for (const aids of [SR, MEMO, PAPER]) validateAids(aids);
+  for (const aids of [SR, MEMO, PAPER, RETAIN]) validateAids(aids);
   const { srGrowth: _growth, ...incomplete } = SR;
   const bad: Aids[] = [
     incomplete,
     { srWindow: 5 },
+    { retainAt: 5 },
+    { ...RETAIN, retainAt: 0 },
     { ...MEMO, arsPreset: "original" },
     { ...MEMO, arsLayers: "psi,zeta" },
     { ...MEMO, arsLayers: "chi" },

@@ -1,6 +1,5 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type {
-  AdjustStep,
   Engine,
   EngineKind,
   GradientResult,
@@ -8,6 +7,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAid,
   StepResult,
   StepSettings,
   TrainingStep,
@@ -61,8 +61,8 @@ export class MeasuredEngine implements Engine {
     this.#step = state.optimizer?.step ?? 0;
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings, adjust?: AdjustStep): Promise<StepResult> {
-    const [result] = await this.#trainAll([{ batch, settings, ...adjust === undefined ? {} : { adjust } }]);
+  async trainStep(batch: PackedBatch, settings: StepSettings, aid?: StepAid): Promise<StepResult> {
+    const [result] = await this.#trainAll([{ batch, settings, ...aid === undefined ? {} : { aid } }]);
     return result;
   }
 
@@ -101,9 +101,9 @@ export class MeasuredEngine implements Engine {
     return results;
   }
 
-  async #trainMeasured({ batch, settings, adjust }: TrainingStep): Promise<StepResult> {
+  async #trainMeasured({ batch, settings, aid }: TrainingStep): Promise<StepResult> {
     const before = (await this.#engine.download()).weights.parameters;
-    const result = await this.#engine.trainStep(batch, settings, adjust);
+    const result = await this.#engine.trainStep(batch, settings, aid);
     if (!result.updated) return result;
     const after = (await this.#engine.download()).weights.parameters;
     let weights = 0;
