@@ -13,6 +13,9 @@ const OPTIONS = {
     textColumn: textOption({ placeholder: "name", description: "reads CSV and takes the text from this column" }),
     textKey: textOption({ placeholder: "name", description: "reads JSON lines and takes the text from this key" }),
     vocabulary: DATA_OPTIONS.vocabulary,
+    stream: switchOption({
+      description: "answer each text before the next is read; from stdin where no text is given",
+    }),
   }),
   ...grouped("Results:", {
     explain: switchOption({ description: "show how many steps each token took" }),
@@ -39,6 +42,7 @@ export const classifyCommand = defineCommand({
   examples: [
     'epsilon classify "A quiet film that stays with you."',
     "epsilon classify --file reviews.csv --text-column review > labelled.csv",
+    "tail -f reviews.txt | epsilon classify --stream --json",
     "cat reviews.jsonl | epsilon classify --checkpoint runs/first --text-key text -",
   ],
   run: async (context) => (await import("./classify_run.ts")).classify(context),

@@ -13,11 +13,14 @@ import { type ResultFormat, ResultWriter } from "./classify_output.ts";
 
 /** Bounds of what is in memory at once, and how long, in milliseconds, a text of a slow source waits for company. */
 const BATCH_LIMITS = { records: 64, units: 1 << 18, patience: 30 } as const;
+/** No text waits for another. */
+const STREAM_LIMITS = { records: 1, units: 1, patience: 0 } as const;
 
 /** The body of `epsilon classify`. */
 export async function classify({ values, positionals, terminal }: ClassifyContext): Promise<number> {
   const report: InputReport = { replaced: 0 };
-  const { format, texts } = openTexts(values, positionals, report);
+  const { format, texts, typed } = openTexts(values, placesOf(values, positionals), report);
+  if (typed) terminal.say("Type one text a line; end with Ctrl-D.");
   const [model, tokenizer] = await Promise.all([chooseModel(values.checkpoint), loadTokenizer(values.vocabulary)]);
   const { checkpoint, path } = model;
   requireVocabulary(checkpoint, tokenizer.vocabularyHash, path);
@@ -35,10 +38,7 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
       model: modelName(model),
     });
     if (model.builtIn) terminal.say(`Using ${nameInTalk(model)}; --checkpoint takes another one.`);
-    if (positionals.includes("-") && Deno.stdin.isTerminal()) {
-      terminal.say("Type one text a line; end with Ctrl-D.");
-    }
-    for await (const records of batched(texts, BATCH_LIMITS)) {
+    for await (const records of batched(texts, values.stream ? STREAM_LIMITS : BATCH_LIMITS)) {
       const results = await classifier.classify(records.map(({ text }) => text), values);
       await terminal.write(results.map((result, i) => writer.write(records[i], result)).join(""));
     }
@@ -54,6 +54,13 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
 interface Texts {
   readonly format: TextFormat;
   readonly texts: AsyncIterable<TextRecord>;
+  /** Whether somebody types them. */
+  readonly typed: boolean;
+}
+
+/** The positional arguments; with --stream, standard input where no place is named. */
+function placesOf({ stream, file }: ClassifyContext["values"], positionals: readonly string[]): readonly string[] {
+  return stream && file === undefined && positionals.length === 0 ? ["-"] : positionals;
 }
 
 /** Where the texts come from; throws UsageError unless there is exactly one such place and it can be understood. */
@@ -77,16 +84,17 @@ function openTexts(
   }
   if (file !== undefined) {
     const format = textFormat(textColumn, textKey, extname(file).toLowerCase());
-    return { format, texts: readTexts(readBytes(file), format, file, report) };
+    return { format, texts: readTexts(readBytes(file), format, file, report), typed: false };
   }
   if (standardInput) {
     const format = textFormat(textColumn, textKey, "");
-    return { format, texts: readTexts(Deno.stdin.readable, format, "standard input", report) };
+    const texts = readTexts(Deno.stdin.readable, format, "standard input", report);
+    return { format, texts, typed: Deno.stdin.isTerminal() };
   }
   if (positionals.length === 0) {
     throw new UsageError("Cannot classify: no text was given", "Give texts, --file PATH, or - for standard input.");
   }
-  return { format: { kind: "lines" }, texts: fromArguments(positionals) };
+  return { format: { kind: "lines" }, texts: fromArguments(positionals), typed: false };
 }
 
 function textFormat(textColumn: string | undefined, textKey: string | undefined, extension: string): TextFormat {

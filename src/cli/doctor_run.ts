@@ -6,7 +6,7 @@ import { loadShippedModel } from "../model/shipped_model.ts";
 import { VERSION } from "../version.ts";
 import { modelName } from "./chosen_model.ts";
 import type { DoctorContext } from "./doctor.ts";
-import { jsonDocument, visible } from "./output.ts";
+import { jsonDocument, visible, writeLast } from "./output.ts";
 import { userFilePath } from "./user_file.ts";
 import { requireAgreement, verifyDevice } from "./verify_run.ts";
 
@@ -35,7 +35,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     adapters,
   };
   if (values.json) {
-    await terminal.write(jsonDocument(report));
+    await writeLast(terminal, jsonDocument(report));
   } else {
     const { self_test: selfTest, model: _, adapters: __, auto: ___, ...plain } = report;
     const entries: Entry[] = [
@@ -50,7 +50,7 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
         ...Object.entries(limits).map(([limit, value]): Entry => [limit, String(value)]),
       ]),
     ];
-    await terminal.write(values.markdown ? markdown(entries) : plainText(entries));
+    await writeLast(terminal, values.markdown ? markdown(entries) : plainText(entries));
   }
   requireAgreement(rows);
   return 0;

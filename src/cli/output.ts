@@ -15,6 +15,18 @@ export interface Terminal {
   warn(line: string): void;
 }
 
+/**
+ * Writes the last of a result, behind which only the exit code is left to tell: it counts also where the reader of the
+ * result has gone.
+ */
+export async function writeLast(terminal: Terminal, text: string): Promise<void> {
+  try {
+    await terminal.write(text);
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+  }
+}
+
 const encoder = new TextEncoder();
 
 /** The terminal of this process. */

@@ -6,6 +6,7 @@ import { suggestName } from "../nearest.ts";
 import { environmentName } from "./option.ts";
 import { reportFailure, type Terminal } from "./output.ts";
 import { PROGRAM } from "./program_spec.ts";
+import { textColumns } from "./screen.ts";
 import { readUserFile, userEntries } from "./user_file.ts";
 
 /** Environment variables with a meaning beside those of the options. */
@@ -17,7 +18,7 @@ const OTHER_VARIABLES = ["EPSILON_DEBUG", "EPSILON_SHARED"];
  */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    const line = parseCommandLine(PROGRAM, args);
+    const line = parseCommandLine(PROGRAM, args, textColumns());
     if (line.kind === "print") {
       await terminal.write(line.text);
       return 0;

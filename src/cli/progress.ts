@@ -1,7 +1,8 @@
 import { formatCount, formatDuration } from "./format.ts";
 import { visible } from "./output.ts";
+import { screen } from "./screen.ts";
 
-/** `auto` redraws one line on a terminal and is `plain` elsewhere; `json` is one object a line. */
+/** `auto` redraws one line on a terminal that can, and is `plain` elsewhere; `json` is one object a line. */
 export type ProgressMode = "auto" | "plain" | "json" | "off";
 
 /** Where a long task stands. */
@@ -20,7 +21,8 @@ export interface ProgressState {
 
 /** Standard error as the display sees it. */
 export interface ProgressStream {
-  readonly isTerminal: boolean;
+  /** Whether a line can be drawn over. */
+  readonly redraws: boolean;
   readonly columns: () => number;
   readonly write: (text: string) => void;
 }
@@ -32,14 +34,8 @@ const ERASE_LINE = "\r\x1b[K";
 const encoder = new TextEncoder();
 
 const standardError: ProgressStream = {
-  isTerminal: Deno.stderr.isTerminal(),
-  columns: () => {
-    try {
-      return Deno.consoleSize().columns || 80; // some terminals have no size
-    } catch {
-      return 80;
-    }
-  },
+  redraws: screen("stderr").redraws,
+  columns: () => screen("stderr").columns ?? 80,
   write: (text) => {
     try {
       Deno.stderr.writeSync(encoder.encode(text));
@@ -63,7 +59,7 @@ export class Progress {
 
   /** `clock` gives milliseconds. */
   constructor(mode: ProgressMode, stream: ProgressStream = standardError, clock = () => performance.now()) {
-    this.#style = mode !== "auto" ? mode : stream.isTerminal ? "line" : "plain";
+    this.#style = mode !== "auto" ? mode : stream.redraws ? "line" : "plain";
     this.#stream = stream;
     this.#clock = clock;
     this.begin();

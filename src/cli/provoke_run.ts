@@ -2,7 +2,7 @@ import type { Measures } from "../diagnose/provocation/measures.ts";
 import { MEASURE_NAMES, WINDOW } from "../diagnose/provocation/measures.ts";
 import { PROVOCATION_CSV, readProvocation } from "../metrics/provocation_csv.ts";
 import { formatTable } from "./format.ts";
-import { jsonDocument } from "./output.ts";
+import { jsonDocument, writeLast } from "./output.ts";
 import { Progress } from "./progress.ts";
 import type { ProvokeContext } from "./provoke.ts";
 import { type Ended, resumeRun, startRun } from "./train_run.ts";
@@ -16,7 +16,8 @@ export async function provoke(context: ProvokeContext): Promise<number> {
     const { summary, exitCode } = await provokeRun(context, progress);
     const measures = summary.outcome === "interrupted" ? null : await readProvocation(summary.folder);
     progress.clear();
-    await terminal.write(
+    await writeLast(
+      terminal,
       values.json
         ? jsonDocument({ ...summary, provocation: measures })
         : `${formatRunSummary(summary, "provoke")}${measures === null ? "" : formatMeasures(measures)}`,

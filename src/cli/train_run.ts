@@ -29,7 +29,7 @@ import { VERSION } from "../version.ts";
 import { type ChosenInstruments, namedInstruments, prepareInstruments } from "./instrument_choice.ts";
 import { isGiven } from "./configuration.ts";
 import { Interruption } from "./interruption.ts";
-import { jsonDocument } from "./output.ts";
+import { jsonDocument, writeLast } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { chooseShift, prepareShift, type Provocation, recordedShift, requireSameDomain } from "./provocation.ts";
 import { type ProvokeContext, SHIFT_OPTIONS } from "./provoke.ts";
@@ -54,7 +54,7 @@ export async function train(context: TrainContext): Promise<number> {
       ? await startRun(context, progress)
       : await resumeRun(context, values.resume, progress);
     progress.clear();
-    await terminal.write(values.json ? jsonDocument(summary) : formatRunSummary(summary));
+    await writeLast(terminal, values.json ? jsonDocument(summary) : formatRunSummary(summary));
     return exitCode;
   } finally {
     progress.clear();

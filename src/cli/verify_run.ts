@@ -4,7 +4,7 @@ import { DataError, VerificationError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { type Golden, goldenPaths, parseGolden, readGolden } from "../model/golden.ts";
 import { learningRateAt } from "../train/schedule.ts";
-import { jsonDocument, visible } from "./output.ts";
+import { jsonDocument, visible, writeLast } from "./output.ts";
 import type { VerifyContext } from "./verify.ts";
 
 /** What was verified, and where. */
@@ -18,7 +18,7 @@ interface Verified {
 /** The body of `epsilon verify`. */
 export async function verify({ values, terminal }: VerifyContext): Promise<number> {
   const verified = await verifyDevice(values, (file) => terminal.say(skippedGolden(file)));
-  await terminal.write(values.json ? jsonDocument(summary(verified)) : table(verified));
+  await writeLast(terminal, values.json ? jsonDocument(summary(verified)) : table(verified));
   requireAgreement(verified.rows);
   return 0;
 }

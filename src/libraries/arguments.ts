@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, type Help, Option } from "commander";
 import { UsageError } from "../errors.ts";
 
 /** What a value that names something on the disk can be; a `path` is either. */
@@ -45,7 +45,7 @@ export interface CommandSpec {
   readonly children?: readonly CommandSpec[];
   /** The child that is meant where a command line names none. */
   readonly fallback?: string;
-  /** Printed after the options in the help. */
+  /** Printed after the options in the help, wrapped but for lines that are indented. */
   readonly notes?: string;
   /** The command whose options these are, where another one takes them all. */
   readonly optionsOf?: string;
@@ -68,13 +68,17 @@ export type CommandLine =
 const HELP_CODES = new Set(["commander.helpDisplayed", "commander.help", "commander.version"]);
 
 /**
- * Reads `args` (without the program's name) by the rules of `program`.
+ * Reads `args` (without the program's name) by the rules of `program`; help is made for lines of `columns`.
  * Throws UsageError, with the nearest name where one is near, when they do not fit.
  */
-export function parseCommandLine(program: CommandSpec, args: readonly string[]): CommandLine {
+export function parseCommandLine(program: CommandSpec, args: readonly string[], columns = 100): CommandLine {
   let printed = "";
   let found: CommandLine | undefined;
-  const root = build(program, [], (line) => found = line, (text) => printed += text);
+  const root = build(program, [], {
+    run: (line) => found = line,
+    print: (text) => printed += text,
+    columns: Math.min(120, columns),
+  });
   try {
     root.parse(plainArguments(program, args), { from: "user" });
   } catch (error) {
@@ -106,24 +110,27 @@ function namesCommand(spec: CommandSpec, [word, ...rest]: readonly string[]): bo
   return child !== undefined && namesCommand(child, rest);
 }
 
-function build(
-  spec: CommandSpec,
-  path: readonly string[],
-  run: (line: CommandLine) => void,
-  print: (text: string) => void,
-): Command {
+interface Building {
+  readonly run: (line: CommandLine) => void;
+  readonly print: (text: string) => void;
+  readonly columns: number;
+}
+
+function build(spec: CommandSpec, path: readonly string[], building: Building): Command {
+  const { run, print, columns } = building;
   const command = new Command(spec.name)
     .summary(spec.summary)
     .description(spec.description ?? spec.summary)
     .helpOption("-h, --help", "show this help")
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ writeOut: print, writeErr: () => {}, getOutHelpWidth: helpWidth });
+    .configureHelp({ minWidthToWrap: LEAST_COLUMNS, formatItem: helpItem })
+    .configureOutput({ writeOut: print, writeErr: () => {}, getOutHelpWidth: () => columns });
   if (spec.version !== undefined) command.version(spec.version, "-V, --version", "print the version");
   for (const option of spec.options ?? []) command.addOption(buildOption(option));
   for (const positional of spec.positionals ?? []) command.addArgument(buildArgument(positional));
-  for (const child of spec.children ?? []) command.addCommand(build(child, [...path, child.name], run, print));
-  if (spec.notes !== undefined) command.addHelpText("after", `\n${spec.notes}`);
+  for (const child of spec.children ?? []) command.addCommand(build(child, [...path, child.name], building));
+  if (spec.notes !== undefined) command.addHelpText("after", `\n${wrapped(spec.notes, columns)}`);
   if (spec.children === undefined) {
     command.helpCommand(false).action(() => {
       const given = Object.entries(command.opts<Record<string, true | string | string[]>>());
@@ -131,6 +138,27 @@ function build(
     });
   }
   return command;
+}
+
+/** `text` in lines of at most `columns` characters where its words allow it; indented lines stay as they are. */
+function wrapped(text: string, columns: number): string {
+  const words = new RegExp(`\\S.{0,${Math.max(LEAST_COLUMNS, columns) - 1}}(?= |$)|\\S+`, "g");
+  return text.split("\n").map((line) => line.startsWith(" ") ? line : line.match(words)?.join("\n") ?? "").join("\n");
+}
+
+/** Least columns in which text is wrapped, and least that a description gets beside its term. */
+const LEAST_COLUMNS = 20;
+
+/** A term and its description beside it, or below it where the lines are short. */
+function helpItem(term: string, termWidth: number, description: string, helper: Help): string {
+  const width = helper.helpWidth ?? 80;
+  const beside = width - termWidth - 4;
+  if (beside >= 2 * LEAST_COLUMNS) {
+    const lines = helper.boxWrap(description, beside).split("\n");
+    return lines.map((line, i) => `  ${(i === 0 ? term : "").padEnd(termWidth)}  ${line}`.trimEnd()).join("\n");
+  }
+  const lines = helper.boxWrap(description, width - 6).split("\n");
+  return [`  ${term}`, ...lines.map((line) => `      ${line}`)].join("\n");
 }
 
 /** The default stands in the description, so that `opts()` holds only what was given. */
@@ -147,14 +175,6 @@ function buildOption(spec: OptionSpec): Option {
 function buildArgument(spec: PositionalSpec): Argument {
   const name = spec.variadic ? `${spec.name}...` : spec.name;
   return new Argument(spec.required ? `<${name}>` : `[${name}]`, spec.description);
-}
-
-function helpWidth(): number {
-  try {
-    return Math.min(120, Deno.consoleSize().columns);
-  } catch {
-    return 100;
-  }
 }
 
 /** Turns the parser's "error: unknown option '--epoch'\n(Did you mean --epochs?)" into an error of the house. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseCsv } from "../../src/libraries/csv.ts";
-import { programCommand, runProgram, withFolder } from "./run_program.ts";
+import { programCommand, programParts, runProgram, runShell, withFolder } from "./run_program.ts";
 import { SMALL_CONFIG, writeSmallCheckpoint } from "./small_model.ts";
 
 async function withModel(body: (classify: readonly string[], folder: string) => Promise<void>): Promise<void> {
@@ -138,6 +138,83 @@ Deno.test("a slow source gets each answer before its next text", async () => {
     await child.stderr.cancel();
     assert.equal((await child.status).code, 0);
   });
+});
+
+Deno.test("memory does not grow with the number of texts", async () => {
+  await withModel(async (classify, folder) => {
+    // 10,000 texts of 4 KB: neither they nor their results have room in such a heap all at once.
+    const text = new TextEncoder().encode(`${"film ".repeat(800)}\n`);
+    const file = await Deno.open(`${folder}/texts.txt`, { write: true, createNew: true });
+    const writer = file.writable.getWriter();
+    for (let i = 0; i < 10_000; i++) await writer.write(text);
+    await writer.close();
+    const { code, stdout, stderr } = await runShell('"$@" | wc -l', [...classify, "--file", `${folder}/texts.txt`], {
+      env: { DENO_V8_FLAGS: "--max-old-space-size=40" },
+    });
+    assert.deepEqual([code, stdout.trim()], [0, "10001"], stderr);
+  });
+});
+
+Deno.test("--stream answers each text before it reads the next, from standard input unless a place is named", async () => {
+  await withModel(async (classify, folder) => {
+    for (const [flags, answer] of [[[], "\nfilm "], [["--json"], '"text":"film ']] as const) {
+      const child = programCommand([...classify, "--stream", ...flags], { stdin: "piped" }).spawn();
+      const writer = child.stdin.getWriter();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let seen = "";
+      for (let i = 1; i <= 5; i++) {
+        await writer.write(new TextEncoder().encode(`film ${i}\n`));
+        while (!(seen.includes(`${answer}${i}`) && seen.endsWith("\n"))) {
+          const { value, done } = await reader.read();
+          assert.ok(!done);
+          seen += value;
+        }
+        assert.ok(!seen.includes(`${answer}${i + 1}`));
+      }
+      await writer.close();
+      assert.ok((await reader.read()).done);
+      await child.stderr.cancel();
+      assert.equal((await child.status).code, 0);
+    }
+    await Deno.writeTextFile(`${folder}/texts.txt`, "film\ndull\n");
+    const plain = await runProgram([...classify, "--file", `${folder}/texts.txt`]);
+    assert.equal((await runProgram([...classify, "--stream", "--file", `${folder}/texts.txt`])).stdout, plain.stdout);
+    assert.equal((await runProgram([...classify, "--stream", "film", "dull"])).stdout, plain.stdout);
+  });
+});
+
+Deno.test({
+  name: "somebody who types at a terminal is told so before anything is waited for",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await withModel(async (classify) => {
+      const { args, env } = programParts([...classify, "-"]);
+      const child = new Deno.Command("script", {
+        args: ["--quiet", "--return", "--command", args.map((arg) => `'${arg}'`).join(" "), "/dev/null"],
+        env,
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let seen = "";
+      const until = async (text: string) => {
+        while (!seen.includes(text)) {
+          const { value, done } = await reader.read();
+          assert.ok(!done, seen);
+          seen += value;
+        }
+      };
+      await until("Type one text a line; end with Ctrl-D.");
+      await writer.write(new TextEncoder().encode("film\n"));
+      await until("%");
+      assert.match(seen, /(positive|negative) +\d/);
+      await writer.write(new TextEncoder().encode("\x04"));
+      while (!(await reader.read()).done);
+      await writer.close().catch(() => {});
+      assert.equal((await child.status).code, 0);
+    });
+  },
 });
 
 Deno.test("a reader that leaves early ends the program quietly", async () => {

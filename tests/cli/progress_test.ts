@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Progress, type ProgressMode } from "../../src/cli/progress.ts";
 
 /** A display on a made-up standard error and clock. */
-function display(mode: ProgressMode, { isTerminal = true, columns = 80 } = {}) {
+function display(mode: ProgressMode, { redraws = true, columns = 80 } = {}) {
   const written: string[] = [];
   const time = { now: 0 };
-  const stream = { isTerminal, columns: () => columns, write: (text: string) => void written.push(text) };
+  const stream = { redraws, columns: () => columns, write: (text: string) => void written.push(text) };
   return { progress: new Progress(mode, stream, () => time.now), written, time };
 }
 
@@ -41,7 +41,7 @@ Deno.test("updates in quick succession are shown ten times a second at most", ()
 });
 
 Deno.test("off a terminal whole lines come every ten seconds, without control characters", () => {
-  const { progress, written, time } = display("auto", { isTerminal: false });
+  const { progress, written, time } = display("auto", { redraws: false });
   for (time.now = 0; time.now <= 25_000; time.now += 100) {
     progress.update({ label: "x\x1b[2J", done: time.now, total: 50_000 });
   }

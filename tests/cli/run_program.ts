@@ -20,6 +20,11 @@ const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 /** No colours, and no defaults of whoever runs the tests. */
 const ENVIRONMENT = { NO_COLOR: "1", XDG_CONFIG_HOME: fileURLToPath(new URL("./no-such-folder", import.meta.url)) };
 
+/** The words that start the program, and what they need in the environment. */
+export function programParts(args: readonly string[]): { args: string[]; env: Record<string, string> } {
+  return { args: [Deno.execPath(), "run", "-A", "--config", CONFIG, MAIN, ...args], env: ENVIRONMENT };
+}
+
 /** The command that starts the program as a child process; `runtime` are flags for Deno itself. */
 export function programCommand(
   args: readonly string[],
@@ -56,9 +61,8 @@ export async function runShell(
   args: readonly string[],
   { env, cwd }: Pick<RunOptions, "env" | "cwd"> = {},
 ): Promise<Finished> {
-  const program = [Deno.execPath(), "run", "-A", "--config", CONFIG, MAIN, ...args];
   const shell = new Deno.Command("bash", {
-    args: ["-c", line, "bash", ...program],
+    args: ["-c", line, "bash", ...programParts(args).args],
     env: { ...ENVIRONMENT, ...env },
     ...cwd === undefined ? {} : { cwd },
   });
