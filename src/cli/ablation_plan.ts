@@ -56,10 +56,13 @@ const LINE = strictObject({
   options: record(string(), union([string(), number(), boolean()])),
 });
 
-/** The runs of a grid, seed after seed, so that a part of the plan has whole sets of arms. Paths become absolute. */
+/**
+ * The runs of a grid, scenario after scenario and in each seed after seed, so that a part of the plan has whole sets of
+ * arms. Paths become absolute.
+ */
 export function planGrid(grid: Grid): PlannedLine[] {
-  const runs = grid.seeds.flatMap((seed) =>
-    grid.scenarios.flatMap((scenario) => scenario.arms.map((arm) => ({ seed, scenario, arm })))
+  const runs = grid.scenarios.flatMap((scenario) =>
+    grid.seeds.flatMap((seed) => scenario.arms.map((arm) => ({ seed, scenario, arm })))
   );
   return runs.map(({ seed, scenario, arm }, i): PlannedLine => {
     const options: OptionEntries = { threads: 1, ...grid.options, ...scenario.options, ...arm.options, seed };

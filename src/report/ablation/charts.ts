@@ -19,16 +19,14 @@ const DOTS: readonly (readonly [MeasureName, string])[] = [
   ["shifted_accuracy_final", "final accuracy, shifted distribution"],
 ];
 
-/** Metrics that every run has; the others are signals of what an arm adds. */
-const COMMON: ReadonlySet<string> = new Set([
-  ...["task_loss", "accuracy", "grad_norm", "weight_norm", "update_norm", "halting_depth_mean"],
-]);
+/** What tells how the training aids work, as far as they are on; curves.csv has the rest. */
+const SIGNALS = ["sr_gain", "ars_rho1", "ars_entropy", "ars_psi", "ars_phi"];
 
 /** The charts of an ablation: those that have something to show. */
 export function ablationCharts(runs: readonly AblationRun[], curves: readonly MeanCurvePoint[]): NamedDrawing[] {
   const arms = [...new Set(runs.map(({ arm }) => arm))];
   const shifts = [...new Map(runs.map(({ scenario, shiftStep }) => [scenario, shiftStep]))];
-  const signals = [...new Set(curves.map(({ metric }) => metric))].filter((metric) => !COMMON.has(metric));
+  const signals = SIGNALS.filter((signal) => curves.some(({ metric }) => metric === signal));
   const charts: (NamedDrawing | undefined)[] = [
     curveChart("loss", "task_loss", "Loss of training batches, mean over seeds", "cross-entropy, nats"),
     curveChart("weight-norm", "weight_norm", "Norm of the weights, mean over seeds", "‖W‖"),

@@ -10,7 +10,7 @@ function made(arm: string, seed: number, loss: number | null, scenario = "swap")
   const points = [{ step: 10, value: seed }, { step: 20, value: 2 * seed }];
   return {
     ...{ scenario, arm, seed, shiftStep: 10, measures: measures as Measures },
-    curves: new Map([["task_loss", points], ...arm === "on" ? [["aid_gain", points] as const] : []]),
+    curves: new Map([["task_loss", points], ...arm === "on" ? [["sr_gain", points] as const] : []]),
   };
 }
 
@@ -60,7 +60,7 @@ Deno.test("the tables have a row for every measure of every run, empty where the
 
 Deno.test("curves are means over the seeds that have them", () => {
   const curves = meanCurves(RUNS);
-  const own = curves.filter(({ scenario, arm, metric }) => `${scenario} ${arm} ${metric}` === "swap on aid_gain");
+  const own = curves.filter(({ scenario, arm, metric }) => `${scenario} ${arm} ${metric}` === "swap on sr_gain");
   assert.deepEqual(own.map(({ step, mean, seeds }) => [step, mean, seeds]), [[10, 2, 3], [20, 4, 3]]);
 });
 
