@@ -28,12 +28,16 @@ run() {
   exec "$runtime" @RUNTIME_ARGUMENTS@ "$own" "$main" "$@"
 }
 
-# is_whole FOLDER: all files are there in full length. A start cannot afford to read them; the names end in the
-# archive's SHA-256, and nothing gets its name before it is complete.
-is_whole() {
-  [ -x "$1/epsilon" ] || return 1
-  set -- $(cd "$1" && wc -c @FILES@ 2>/dev/null | tail -n 1)
+# is_complete FOLDER: all files are there in full length. A start cannot afford to read them; the folder's name ends in
+# the archive's SHA-256, and nothing gets its name before it is complete.
+is_complete() {
+  set -- $(cd "$1" 2>/dev/null && wc -c @FILES@ 2>/dev/null | tail -n 1)
   [ "${1-}" = "$unpacked_bytes" ]
+}
+
+# is_ready FOLDER: complete, and its program may be started.
+is_ready() {
+  [ -x "$1/epsilon" ] && is_complete "$1"
 }
 
 archive() {
@@ -75,7 +79,7 @@ is_abandoned() {
 # what makes them safe is that a complete folder gets its name by one rename.
 take_lock() {
   until mkdir "$1" 2>/dev/null; do
-    ! is_whole "$2" || return 0
+    ! is_ready "$2" || return 0
     [ -d "$1" ] || return 1
     if is_abandoned "$1"; then rm -rf "$1"; else sleep 1; fi
   done
@@ -83,18 +87,18 @@ take_lock() {
   printf '%s %s' "$(uname -n)" "$$" >"$1/holder"
 }
 
-# unpack ROOT: makes ROOT/$name whole, or says in $reason why it cannot.
+# unpack ROOT: makes ROOT/$name ready, or says in $reason why it cannot.
 unpack() {
   reason="$1 cannot be written"
   (umask 077 && mkdir -p "$1") 2>/dev/null || return 1
   take_lock "$1/.$name.lock" "$1/$name" || return 1
-  if ! is_whole "$1/$name"; then
+  if ! is_ready "$1/$name"; then
     stage=$(umask 077 && mktemp -d "$1/.unpacking-XXXXXXXX" 2>/dev/null) || { stage=''; return 1; }
     find "$1" -maxdepth 1 -name '.unpacking-*' -mmin +60 -exec rm -rf {} + 2>/dev/null
     [ ! -t 2 ] || printf 'Unpacking epsilon into %s, once\n' "$1/$name" >&2
     reason="$1 has no room for $unpacked_bytes bytes"
     mkdir "$stage/$name" && archive | gzip -dc 2>/dev/null | tar -xf - -C "$stage/$name" 2>/dev/null &&
-      is_whole "$stage/$name" || return 1
+      is_complete "$stage/$name" || return 1
     if ! said=$("$stage/$name/epsilon" --version 2>&1 >/dev/null </dev/null); then
       reason="a program for @TRIPLE@ does not start from $1 on this machine ($(uname -sm))"
       [ -z "$said" ] || reason="$reason: $(printf '%s\n' "$said" | sed -n '1p')"
@@ -108,9 +112,9 @@ unpack() {
 # publish ROOT: the one rename. `mv` into a folder never goes inside one of the same name; a damaged one makes room.
 publish() {
   mv -f "$stage/$name" "$1/" 2>/dev/null && return 0
-  ! is_whole "$1/$name" || return 0
+  ! is_ready "$1/$name" || return 0
   mv -f "$1/$name" "$stage/damaged" 2>/dev/null
-  mv -f "$stage/$name" "$1/" 2>/dev/null || is_whole "$1/$name" ||
+  mv -f "$stage/$name" "$1/" 2>/dev/null || is_ready "$1/$name" ||
     fail "Cannot unpack epsilon: $1/$name is in the way. Remove it."
 }
 
@@ -129,12 +133,12 @@ case ${XDG_CACHE_HOME-} in
     ;;
 esac
 
-[ -z "$root" ] || ! is_whole "$root/$name" || run "$root/$name" "$@"
+[ -z "$root" ] || ! is_ready "$root/$name" || run "$root/$name" "$@"
 
 # Without a cache folder that can be used the program lies in a folder for temporary files.
 temporary=${TMPDIR:-/tmp}
 temporary=${temporary%/}/epsilon-$(id -u)
-! is_own "$temporary" || ! is_whole "$temporary/$name" || run "$temporary/$name" "$@"
+! is_own "$temporary" || ! is_ready "$temporary/$name" || run "$temporary/$name" "$@"
 
 [ -r "$0" ] || fail "Cannot read $0. Start it by its path."
 found=$(archive | digest)
@@ -155,7 +159,7 @@ if [ -n "$root" ] && unpack "$root"; then
 fi
 clean_up
 first=$reason
-reason="$temporary is not this user's own folder"
+reason="$temporary cannot be made or is somebody else's"
 mkdir -m 700 "$temporary" 2>/dev/null
 if is_own "$temporary" && unpack "$temporary"; then
   printf 'warning: epsilon lies in %s for now: %s\n' "$temporary/$name" "$first" >&2

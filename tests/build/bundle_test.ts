@@ -20,6 +20,22 @@ function textOf(bundle: Files): string {
   return [...bundle.values()].map((bytes) => new TextDecoder().decode(bytes)).join("\n");
 }
 
+/** Bytes that are read before the program knows its command; the first start of `--help` must not wait for more. */
+const LARGEST_START = 250_000;
+
+function bytesToStart(bundle: Files): number {
+  const seen = new Set<string>();
+  const visit = (path: string) => {
+    if (seen.has(path)) return;
+    seen.add(path);
+    const text = new TextDecoder().decode(bundle.get(path));
+    for (const [, next] of text.matchAll(/\b(?:from|import)"\.\/([^"]+)"/g)) visit(next);
+  };
+  visit("main.js");
+  assert.ok(seen.size > 1);
+  return [...seen].reduce((sum, path) => sum + (bundle.get(path)?.length ?? 0), 0);
+}
+
 Deno.test("the same sources give the same bytes, in another folder too, and name none", async () => {
   await withFolder(async (folder) => {
     for (const name of SOURCES) await copy(join(ROOT, name), join(folder, name));
@@ -32,6 +48,8 @@ Deno.test("the same sources give the same bytes, in another folder too, and name
     const runtime = new Uint8Array(100_000).fill(7);
     const pack = async (bundle: Files) => (await packSelfUnpacking({ ...contents, runtime, bundle })).bytes;
     assert.deepEqual(await pack(second), await pack(first));
+
+    assert.ok(bytesToStart(first) < LARGEST_START, `${bytesToStart(first)} bytes`);
 
     const text = textOf(first);
     assert.ok(first.has("main.js"));

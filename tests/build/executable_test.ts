@@ -15,6 +15,20 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOOLS = "sh tail head gzip tar sha256sum shasum wc mkdir mktemp mv rm find id uname cat sleep sed".split(" ");
 const LARGEST_UNPACKED = 130e6;
 
+const GRID = `
+seeds = [1]
+[options]
+limit-batches = 2
+epochs = 1
+threads = 1
+[arms.plain]
+[arms.dropped]
+dropout = 0.5
+[scenarios.swap]
+shift = "swap-labels"
+shift-at = 1
+`;
+
 async function whereIs(name: string): Promise<string | undefined> {
   const { success, stdout } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`] }).output();
   return success ? new TextDecoder().decode(stdout).trim() : undefined;
@@ -124,6 +138,10 @@ Deno.test({
       await t.step("report", async () => {
         await done("report", "run", "--out", "report.html");
         assert.ok((await Deno.stat(join(work, "report.html"))).size > 10_000);
+      });
+      await t.step("ablate, which starts the program itself", async () => {
+        await Deno.writeTextFile(join(work, "grid.toml"), GRID);
+        assert.match(await done("ablate", "grid.toml", "--out", "grid"), /^2 of 2 runs are done/m);
       });
       await t.step("configuration of other programs around it does not touch it", async () => {
         for (const place of [home, work]) {

@@ -209,7 +209,7 @@ launcherTest("a folder for temporary files that somebody else laid is not used",
   assert.deepEqual({ code, stdout }, { code: 3, stdout: "" });
   assert.match(
     stderr,
-    /^error: Cannot unpack epsilon: .*; .* is not this user's own folder\. Set XDG_CACHE_HOME .*\n$/,
+    /^error: Cannot unpack epsilon: .*; .* cannot be made or is somebody else's\. Set XDG_CACHE_HOME .*\n$/,
   );
   assert.deepEqual(await namesIn(trap), []);
 });
@@ -232,6 +232,37 @@ launcherTest("on a machine of another kind the first start names it", async (fol
     /^error: .*a program for x86_64-unknown-linux-gnu does not start from .* on this machine \(.*\n$/,
   );
 });
+
+async function placeWithoutPrograms(folder: string): Promise<void> {
+  const path = await writeFakeExecutable(folder);
+  const [cache, temporary] = [join(folder, "cache"), join(folder, "temporary")];
+  await Deno.mkdir(cache);
+  await Deno.mkdir(temporary);
+  const script = 'mount -t tmpfs -o noexec none "$XDG_CACHE_HOME" && "$@"';
+  const inNamespace = (TMPDIR: string) =>
+    start(["unshare", "-rm", "sh", "-c", script, "sh", path, "x"], { XDG_CACHE_HOME: cache, TMPDIR });
+  const moved = await inNamespace(temporary);
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.match(
+    moved.stderr,
+    /^warning: epsilon lies in .*: a program for \S+ does not start from .*Permission denied\n$/,
+  );
+  const refused = await inNamespace(cache);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /^error: Cannot unpack epsilon: (a program for .* does not start from .*){2}\n$/);
+}
+
+Deno.test({
+  name: "where programs may not be started it says so, and takes another place (where this user may mount)",
+  ignore: ignore || !await mayMount(),
+  fn: () => withFolder(placeWithoutPrograms),
+});
+
+async function mayMount(): Promise<boolean> {
+  const args = ["-rm", "sh", "-c", "mount -t tmpfs none /mnt"];
+  const output = await new Deno.Command("unshare", { args }).output().catch(() => undefined);
+  return output?.success ?? false;
+}
 
 launcherTest("without a tool for SHA-256 nothing is unpacked", async (folder) => {
   const path = await writeFakeExecutable(folder);
