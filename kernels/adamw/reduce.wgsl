@@ -1,7 +1,7 @@
 // The batch's gradient from its sequences' slots and tokens, in a fixed order, and the squares of its norm.
 //
-// A workgroup takes blocks: 0 and 1 are the FFN's weights, through the spectral norm (spec §1), then blocks of W
-// parameters behind the embedding, then blocks of W vectors of embedding rows that occur in the batch.
+// A workgroup takes blocks: where SPECTRAL = 1, 0 and 1 are the FFN's weights, through the spectral norm (spec §1), then
+// blocks of W parameters behind the embedding, then blocks of W vectors of embedding rows that occur in the batch.
 // store   per sequence, its slot first; slotLayout [parameters behind the embedding]: place in the slot and factor.
 // batch   tokens sorted by id: `permutation` [tokens], `ids` [segments], `starts` [segments + 1].
 // norms   [blocks] Σ g², or −1 where the driver cut a loop short. gradient [parameters], zero before where no block writes.
@@ -9,6 +9,8 @@
 override W: u32 = 64;
 override D: u32;
 override F: u32;
+/** 1 where the FFN's weights have a spectral norm. */
+override SPECTRAL: u32 = 1;
 override atSmall: u32;
 override atW1: u32;
 override atW2: u32;
@@ -100,7 +102,7 @@ fn spectralBlock(tid: u32, w: u32, u: u32, v: u32, outputs: u32, inputs: u32, in
 }
 
 fn smallBlock(e: u32) -> f32 {
-  let isSpectral = (e >= atW1 && e < atW1 + F * D) || (e >= atW2 && e < atW2 + F * D);
+  let isSpectral = SPECTRAL == 1u && ((e >= atW1 && e < atW1 + F * D) || (e >= atW2 && e < atW2 + F * D));
   if (e >= parameterCount || isSpectral) { return 0.0; }
   let own = slotSum(e);
   gradient[e] = own;
@@ -138,17 +140,18 @@ fn reduce(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) tid: u32,
 ) {
+  let before = 2u * SPECTRAL;
   let smallBlocks = (parameterCount - atSmall + W - 1u) / W;
   for (var b = group.x; b < reduction.blocks; b += groups.x) {
     var squares = 0.0;
-    if (b == 0u) {
+    if (SPECTRAL == 1u && b == 0u) {
       squares = spectralBlock(tid, atW1, 0u, F, F, D, packed[1]);
-    } else if (b == 1u) {
+    } else if (SPECTRAL == 1u && b == 1u) {
       squares = spectralBlock(tid, atW2, F + D, F + 2u * D, D, F, packed[2]);
-    } else if (b < 2u + smallBlocks) {
-      squares = smallBlock(atSmall + (b - 2u) * W + tid);
+    } else if (b < before + smallBlocks) {
+      squares = smallBlock(atSmall + (b - before) * W + tid);
     } else {
-      squares = embeddingBlock((b - 2u - smallBlocks) * W + tid);
+      squares = embeddingBlock((b - before - smallBlocks) * W + tid);
     }
     let sum = total(tid, vec2f(squares, select(1.0, 0.0, isComplete())));
     if (tid == 0u) { norms[b] = select(-1.0, sum.x, sum.y == 0.0 && isComplete()); }

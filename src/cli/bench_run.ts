@@ -9,7 +9,7 @@ import {
 import { BENCHMARK_COLUMNS, type BenchmarkRow } from "../diagnose/benchmark/row.ts";
 import type { TimingOptions } from "../diagnose/benchmark/timing.ts";
 import type { EngineKind } from "../engine/engine.ts";
-import { computesModel, openEngine } from "../engine/open_engine.ts";
+import { openEngine } from "../engine/open_engine.ts";
 import { UsageError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
@@ -17,7 +17,7 @@ import { type ModelConfig, PAPER_CONFIG } from "../model/config.ts";
 import type { BenchContext } from "./bench.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { requireAgreement, skippedGolden, verifyDevice } from "./verify_run.ts";
+import { requireAgreement, verifyDevice } from "./verify_run.ts";
 
 /** Milliseconds for which each task runs at least before its time counts. */
 const WARM_UP = { paper: 300, quick: 10 } as const;
@@ -31,7 +31,7 @@ export async function bench({ values, terminal }: BenchContext): Promise<number>
   try {
     const device = await describeDevice(values);
     progress.milestone(`Verifying, then timing: ${device.description}`, { kind: "start", ...device });
-    const { rows } = await verifyDevice({ ...values, tolerance: 0 }, (file) => terminal.say(skippedGolden(file)));
+    const { rows } = await verifyDevice({ ...values, tolerance: 0 });
     requireAgreement(rows);
     const figures = await timeSubjects(subjects, values, device, progress, terminal);
     const document = jsonDocument({ ...device, figures });
@@ -81,7 +81,6 @@ async function timeSubjects(
 ): Promise<BenchmarkRow[]> {
   const setting = {
     open: (config: ModelConfig, threads: number) => openEngine(config, { ...values, threads }),
-    computes: (config: ModelConfig) => computesModel(device.engine, config),
     device: device.device,
     threads: device.threaded ? threadCounts(values) : [1],
     sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,

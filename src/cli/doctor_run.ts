@@ -16,7 +16,7 @@ type Entry = readonly [name: string, value: string];
 export async function doctor({ values, terminal }: DoctorContext): Promise<number> {
   const adapters = await reportAdapters();
   const auto = await chooseDevice({ device: "auto", adapter: values.adapter });
-  const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 }, () => {});
+  const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 });
   const model = modelName(await loadShippedModel());
   const failed = rows.filter(({ pass }) => !pass).length;
   const report = {

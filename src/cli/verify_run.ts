@@ -1,4 +1,4 @@
-import { computesModel, openEngine } from "../engine/open_engine.ts";
+import { openEngine } from "../engine/open_engine.ts";
 import { TOLERANCES, type VerificationRow, verifyGolden } from "../engine/verification.ts";
 import { DataError, VerificationError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
@@ -11,13 +11,11 @@ import type { VerifyContext } from "./verify.ts";
 interface Verified {
   readonly device: string;
   readonly rows: readonly VerificationRow[];
-  /** Files about models that the device does not compute. */
-  readonly skipped: readonly string[];
 }
 
 /** The body of `epsilon verify`. */
 export async function verify({ values, terminal }: VerifyContext): Promise<number> {
-  const verified = await verifyDevice(values, (file) => terminal.say(skippedGolden(file)));
+  const verified = await verifyDevice(values);
   await writeLast(terminal, values.json ? jsonDocument(summary(verified)) : table(verified));
   requireAgreement(verified.rows);
   return 0;
@@ -35,25 +33,13 @@ export function requireAgreement(rows: readonly VerificationRow[]): void {
   );
 }
 
-/** What people are told of a golden file that the device cannot verify. */
-export function skippedGolden(file: string): string {
-  return `Skipping ${file}: the device has no kernels for its model`;
-}
-
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
 export async function verifyDevice(
   { goldens, tolerance, device, threads, numerics, adapter }: VerifyContext["values"],
-  onSkipped: (file: string) => void,
 ): Promise<Verified> {
   const rows: VerificationRow[] = [];
-  const skipped: string[] = [];
   let description = "";
   for await (const golden of readGoldens(goldens)) {
-    if (!computesModel(device, golden.config)) {
-      skipped.push(golden.file);
-      onSkipped(golden.file);
-      continue;
-    }
     const engine = await openEngine(golden.config, { device, threads, numerics, adapter });
     description = engine.description;
     const allowed = engine.kind === "reference" ? TOLERANCES.float64 : TOLERANCES.float32;
@@ -67,11 +53,11 @@ export async function verifyDevice(
   }
   if (rows.length === 0) {
     throw new DataError(
-      `Cannot verify: no golden file that the device can compute in ${printable(goldens ?? "the program")}`,
+      `Cannot verify: no golden file in ${printable(goldens ?? "the program")}`,
       "Give a folder with golden files of kind epsilon, trajectory or vanilla.",
     );
   }
-  return { device: description, rows, skipped };
+  return { device: description, rows };
 }
 
 async function* readGoldens(folder: string | undefined): AsyncGenerator<Golden> {
@@ -83,8 +69,8 @@ async function* readGoldens(folder: string | undefined): AsyncGenerator<Golden> 
   for (const path of await goldenPaths(folder)) yield await readGolden(path);
 }
 
-function summary({ device, rows, skipped }: Verified): Record<string, unknown> {
-  return { device, pass: rows.every(({ pass }) => pass), values: rows, skipped };
+function summary({ device, rows }: Verified): Record<string, unknown> {
+  return { device, pass: rows.every(({ pass }) => pass), values: rows };
 }
 
 /** The worst row of each quantity over all files, in the order of their first appearance. */

@@ -1,5 +1,5 @@
 import { DeviceError } from "../errors.ts";
-import { type ModelConfig, variantName } from "../model/config.ts";
+import type { ModelConfig } from "../model/config.ts";
 import { chooseDevice, type Device, DEVICES, type DeviceWish } from "./choose_device.ts";
 import type { Engine } from "./engine.ts";
 import { type AdapterChoice, ADAPTERS } from "./gpu/adapter.ts";
@@ -11,21 +11,12 @@ export interface OpenEngineOptions extends DeviceWish {
   readonly threads: number;
 }
 
-/** What decides whether a back end has kernels for a model. */
-type ModelVariant = Pick<ModelConfig, "model" | "halting" | "repeat">;
-
-/** Whether the back end for `device` computes models such as `config` describes. */
-export function computesModel(device: Device, { model }: ModelVariant): boolean {
-  return device !== "gpu" || model === "epsilon";
-}
-
 /**
- * Opens the back end for `device`, all weights zero. `auto` takes a real GPU that computes the model, else the CPU: also
- * where there is only a software adapter, which is slower. The caller closes the engine. Throws DeviceError when the
- * device is not there or does not compute the model.
+ * Opens the back end for `device`, all weights zero. `auto` takes a real GPU whose limits suffice, else the CPU: also where
+ * there is only a software adapter, which is slower. The caller closes the engine. Throws DeviceError when the device is
+ * not there or its limits are too low.
  */
 export async function openEngine(config: ModelConfig, options: OpenEngineOptions): Promise<Engine> {
-  requireModel(options.device, config);
   const { device } = await chooseDevice(options);
   switch (device) {
     case "reference": {
@@ -45,16 +36,7 @@ export async function openEngine(config: ModelConfig, options: OpenEngineOptions
   }
 }
 
-function requireModel(device: Device, config: ModelVariant): void {
-  if (computesModel(device, config)) return;
-  throw new DeviceError(
-    `Cannot compute the ${variantName(config)} model on the device ${device}: it has no kernels for it`,
-    "Use --device cpu.",
-  );
-}
-
 async function openGpu(config: ModelConfig, { adapter }: OpenEngineOptions): Promise<Engine> {
-  requireModel("gpu", config);
   const { GpuEngine } = await import("./gpu_engine.ts");
   return await GpuEngine.open(config, { adapter });
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TEST_GPU } from "../engine/gpu_adapter.ts";
 import { runProgram } from "./run_program.ts";
 import { Workplace } from "./small_training.ts";
 
@@ -80,12 +81,23 @@ Deno.test("a vanilla run resumes to the same bytes, and refuses to become anothe
   assert.match(refused.stderr, /model is vanilla in the run, epsilon was given/);
 });
 
-Deno.test("--device gpu --model vanilla is one clear device error, before any file is made", async () => {
-  await using place = await Workplace.make();
-  const { code, stderr } = await place.train("run", "--model", "vanilla", "--device", "gpu");
-  assert.equal(code, 4);
-  assert.match(stderr, /error: Cannot compute the vanilla model on the device gpu: it has no kernels for it/);
-  await assert.rejects(place.read("run", "run.json"));
+Deno.test({
+  name: "train, evaluate and classify a vanilla model on the GPU, and go on with its run on the CPU",
+  ignore: !TEST_GPU,
+  fn: async () => {
+    await using place = await Workplace.make();
+    const device = ["--device", "gpu"];
+    await trained(place, ...device);
+    const evaluated = await place.run("evaluate", "run", "--json", ...device);
+    assert.equal(evaluated.code, 0, evaluated.stderr);
+    const { accuracy, loss } = JSON.parse(evaluated.stdout);
+    const again = JSON.parse((await place.run("evaluate", "run", "--json", "--device", "cpu")).stdout);
+    assert.equal(accuracy, again.accuracy);
+    assert.ok(Math.abs(loss - again.loss) < 1e-4 * loss, `${loss} and ${again.loss}`);
+    const classified = await place.run("classify", "--checkpoint", "run", ...device, "a moving film");
+    assert.equal(classified.code, 0, classified.stderr);
+    assert.match(classified.stdout, /^text,label,confidence,steps\na moving film,\w+,[\d.]+,3\n$/);
+  },
 });
 
 Deno.test("verify computes the vanilla golden values", async () => {

@@ -1,7 +1,6 @@
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
 import type { AgreementCase } from "../../src/engine/cases.ts";
-import type { Model, ModelConfig } from "../../src/model/config.ts";
 import type { CreateEngine } from "../../src/engine/verification.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
@@ -11,8 +10,6 @@ export interface EngineUnderTest {
   readonly open: CreateEngine;
   /** The machine lacks what the engine needs. */
   readonly ignore: boolean;
-  /** Models that the engine computes; all when absent. */
-  readonly models?: readonly Model[];
   /** Whether it has no noise on states. */
   readonly quiet?: boolean;
 }
@@ -33,17 +30,11 @@ export const ENGINES: readonly EngineUnderTest[] = [
     name: "gpu",
     open: (config) => GpuEngine.open(config),
     ignore: !TEST_GPU,
-    models: ["epsilon"],
     quiet: true,
   },
 ];
 
-/** Whether `engine` computes models such as `config` describes. */
-export function computes({ models }: EngineUnderTest, { model }: ModelConfig): boolean {
-  return models?.includes(model) ?? true;
-}
-
-/** Whether `engine` computes the case: its model, and its noise. */
-export function computesCase(engine: EngineUnderTest, { config, noise }: AgreementCase): boolean {
-  return computes(engine, config) && (noise === undefined || engine.quiet !== true);
+/** Whether `engine` computes the case, its noise included. */
+export function computesCase({ quiet }: EngineUnderTest, { noise }: AgreementCase): boolean {
+  return noise === undefined || quiet !== true;
 }

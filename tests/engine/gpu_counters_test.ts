@@ -71,7 +71,6 @@ gpuTest("the benchmark of a GPU has its counters and times, that of another devi
     device: "made",
     threads: [1],
     sizes: QUICK_SIZES,
-    computes: () => true,
     timing: { runs: 2, warmUp: 0, clock: () => performance.now(), onRun: () => {} },
   };
   const rows = await benchmarkGpu({ ...bench, open: (config) => GpuEngine.open(config) });

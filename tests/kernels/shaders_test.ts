@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { WgslReflect } from "wgsl_reflect";
-import { gpuLayout } from "../../src/engine/gpu/layout.ts";
-import { BINDINGS, CONSTANT_BYTES, CONSTANTS, PASSES, pipelineSpecs } from "../../src/engine/gpu/pipelines.ts";
+import { CONSTANT_BYTES, PASSES } from "../../src/engine/gpu/pipelines.ts";
+import { programOf } from "../../src/engine/gpu/program.ts";
 import { declaredBindings, declaredConstants } from "../../src/engine/gpu/shaders.ts";
 import { UNIFORM_BYTES } from "../../src/engine/gpu/uniforms.ts";
-import { PAPER_CONFIG } from "../../src/model/config.ts";
-import { tensorTable } from "../../src/model/tensors.ts";
-
-const specs = pipelineSpecs(PAPER_CONFIG, gpuLayout(PAPER_CONFIG, tensorTable(PAPER_CONFIG)), 256);
+import { MODELS, PAPER_CONFIG } from "../../src/model/config.ts";
 
 /** Buffers that a shader calls otherwise than the host does, by what they are to it. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -43,11 +40,12 @@ interface Reflection {
   readonly overrides: readonly { readonly name: string }[];
 }
 
-for (const pass of PASSES) {
-  const { shader, entryPoint, constants } = specs[pass];
+for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [model, pass] as const))) {
+  const { shader, entryPoint, constants, buffers, views = {} } =
+    programOf({ ...PAPER_CONFIG, model }).passes(256)[pass];
   const reflection: Reflection = new WgslReflect(shader.source);
 
-  Deno.test(`${pass}: the bindings that ${shader.file} declares are those that the host makes`, () => {
+  Deno.test(`${model}, ${pass}: the bindings that ${shader.file} declares are those that the host makes`, () => {
     const groups = reflection.getBindGroups();
     assert.equal(groups.length, 1);
     const bindings = groups[0].map((variable) => {
@@ -55,16 +53,16 @@ for (const pass of PASSES) {
       const { binding, name, resourceType, access, size } = variable;
       return { binding, name, type: TYPES[`${resourceType === 0 ? "uniform" : "storage"} ${access}`], size };
     });
-    assert.deepEqual(bindings.map(({ binding }) => binding), BINDINGS[pass].map((_, b) => b));
-    assert.deepEqual(bindings.map(({ name }) => name), BINDINGS[pass].map((name) => NAMES[name] ?? name));
+    assert.deepEqual(bindings.map(({ binding }) => binding), buffers.map((_, b) => b));
+    assert.deepEqual(bindings.map(({ name }) => name), buffers.map((name) => NAMES[name] ?? name));
     assert.deepEqual(bindings.map(({ type }) => type), declaredBindings(shader));
     for (const { name, type, size } of bindings) {
-      if (name === CONSTANTS) assert.equal(size, CONSTANT_BYTES);
+      if (name in views) assert.equal(size, CONSTANT_BYTES);
       else if (type === "uniform") assert(size <= UNIFORM_BYTES, `${name} has ${size} bytes`);
     }
   });
 
-  Deno.test(`${pass}: ${shader.file} has the entry point ${entryPoint}, and the host gives every constant without a value`, () => {
+  Deno.test(`${model}, ${pass}: ${shader.file} has the entry point ${entryPoint}, and the host gives every constant without a value`, () => {
     assert(reflection.entry.compute.some(({ name }) => name === entryPoint));
     const given = declaredConstants(shader, constants);
     const declared = [...shader.source.matchAll(/^override (\w+)(?:: \w+)?( = [^;]+)?;/gm)];

@@ -1,9 +1,8 @@
 import { openDevice, requireAdapter } from "../../src/engine/gpu/adapter.ts";
-import { gpuLayout } from "../../src/engine/gpu/layout.ts";
-import { PASSES, pipelineSpecs } from "../../src/engine/gpu/pipelines.ts";
+import { PASSES } from "../../src/engine/gpu/pipelines.ts";
+import { programOf } from "../../src/engine/gpu/program.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { PAPER_CONFIG } from "../../src/model/config.ts";
-import { tensorTable } from "../../src/model/tensors.ts";
+import { type Model, PAPER_CONFIG } from "../../src/model/config.ts";
 import { disagreements, type ExpectedCase } from "../engine/agreement.ts";
 import { createHiddenBuffer, GpuProbe, withShader } from "../engine/gpu_probe.ts";
 import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "./wgsl_mutants.ts";
@@ -21,9 +20,9 @@ export interface BackwardShaders {
   readonly kernels: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What the passes of the backward pass and the optimizer need and the forward pass does not. */
-export function backwardShaders(): BackwardShaders {
-  const specs = pipelineSpecs(PAPER_CONFIG, gpuLayout(PAPER_CONFIG, tensorTable(PAPER_CONFIG)), 256);
+/** What a model's passes of the backward pass and the optimizer need and the forward pass does not. */
+export function backwardShaders(model: Model): BackwardShaders {
+  const specs = programOf({ ...PAPER_CONFIG, model }).passes(256);
   const sources = new Map(PASSES.map((pass) => [specs[pass].shader.file, specs[pass].shader.source]));
   const entries = (file: string, forward: boolean) =>
     PASSES.filter((pass) => specs[pass].shader.file === file && FORWARD.includes(pass) === forward)

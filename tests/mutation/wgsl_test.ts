@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { AGREEMENT_CASES } from "../../src/engine/cases.ts";
+import { ALL_CASES } from "../../src/engine/cases.ts";
+import type { Model } from "../../src/model/config.ts";
 import { expectedCase } from "../engine/agreement.ts";
 import { TEST_GPU } from "../engine/gpu_adapter.ts";
 import { backwardShaders, sleepingMutants, survivorsOf } from "./wgsl_judge.ts";
@@ -44,18 +45,29 @@ Deno.test("mutants of a shader stand where only its backward entry points lead, 
   assert.equal(lines[9], "  out[0] += flip(7u) * (slope(1.0, 2u));");
 });
 
-Deno.test({
-  name: "the agreement suite notices a mutant in every function of the GPU's backward pass and optimizer",
-  ignore: !TEST_GPU,
-  fn: async () => {
-    const shaders = backwardShaders();
-    const mutants = await sleepingMutants(shaders);
-    const kernels = new Set(mutants.map(({ mutant }) => mutant.kernel));
-    assert.ok(mutants.length > 200 && kernels.size > 20, `${mutants.length} mutants in ${kernels.size} kernels`);
-    const sample = [...kernels].flatMap((kernel) => mutants.find(({ mutant }) => mutant.kernel === kernel) ?? []);
-    const rich = AGREEMENT_CASES.find(({ seed }) => seed === 34);
-    assert(rich !== undefined);
-    const survivors = await survivorsOf(shaders, sample, await expectedCase(rich));
-    assert.deepEqual(survivors.map(({ mutant }) => mutant), []);
-  },
-});
+/** For each model a case in which much occurs, and how many mutants in how many functions there are at least. */
+const SAMPLES: readonly (readonly [model: Model, seed: number, mutants: number, kernels: number])[] = [
+  ["epsilon", 34, 200, 20],
+  ["vanilla", 208, 100, 15],
+];
+
+for (const [model, seed, least, functions] of SAMPLES) {
+  Deno.test({
+    name: `${model}: the agreement suite notices a mutant in every function of the GPU's backward pass and optimizer`,
+    ignore: !TEST_GPU,
+    fn: async () => {
+      const shaders = backwardShaders(model);
+      const mutants = await sleepingMutants(shaders);
+      const kernels = new Set(mutants.map(({ mutant }) => mutant.kernel));
+      assert.ok(
+        mutants.length > least && kernels.size > functions,
+        `${mutants.length} mutants in ${kernels.size} kernels`,
+      );
+      const sample = [...kernels].flatMap((kernel) => mutants.find(({ mutant }) => mutant.kernel === kernel) ?? []);
+      const rich = ALL_CASES.find((agreement) => agreement.seed === seed);
+      assert(rich !== undefined && rich.config.model === model);
+      const survivors = await survivorsOf(shaders, sample, await expectedCase(rich));
+      assert.deepEqual(survivors.map(({ mutant }) => mutant), []);
+    },
+  });
+}

@@ -43,8 +43,6 @@ export const QUICK_SIZES: BenchmarkSizes = {
 export interface Bench {
   /** Opens the device's engine on that many threads. */
   readonly open: (config: ModelConfig, threads: number) => Promise<Engine>;
-  /** Whether the device has kernels for a model. */
-  readonly computes: (config: ModelConfig) => boolean;
   /** Name of the device in the rows. */
   readonly device: string;
   /** Thread counts that are compared, the fewest first; work that is not compared runs on the last. */

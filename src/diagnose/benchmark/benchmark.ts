@@ -32,7 +32,7 @@ export const BENCHMARK: readonly BenchmarkSubject[] = [
   { name: "GPU", run: benchmarkGpu },
 ];
 
-/** What the paper's models cost beside each other, as far as the device computes them. */
+/** What the paper's models cost beside each other. */
 export const MODEL_COMPARISON: readonly BenchmarkSubject[] = [MODELS];
 
 /** What tells how well more threads are used. */

@@ -38,10 +38,10 @@ async function prepareModel(engine: Engine, config: ModelConfig, batch: PackedBa
   return config.maxLayers;
 }
 
-/** The engine of each model that the device computes, open until `stack` ends. */
+/** The engine of each model, open until `stack` ends. */
 async function openModels(stack: AsyncDisposableStack, bench: Bench, threads: number) {
   const opened: { readonly config: ModelConfig; readonly engine: Engine }[] = [];
-  for (const config of MODELS.filter(bench.computes)) {
+  for (const config of MODELS) {
     opened.push({ config, engine: await openWithin(stack, bench, config, threads) });
   }
   return opened;
@@ -79,8 +79,6 @@ async function benchmarkCosts(bench: Bench): Promise<BenchmarkRow[]> {
       rows.push(
         ...cases.map(({ measured }, i) => timeRow(measured, figure, "ns/token", times[i], NANOSECONDS / tokens)),
       );
-      // A device that does not compute the baseline has nothing to compare with it.
-      if (cases[0].measured.model !== "vanilla") continue;
       rows.push(
         ...cases.slice(1).map(({ measured }, i) => {
           const unit = `times ${measured.model}, ${measured.halting}`;

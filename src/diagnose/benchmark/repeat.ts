@@ -6,11 +6,10 @@ import { settledWeights, stepSettings, uniformBatch, weightsOfDepth } from "./wo
 
 /**
  * What halting itself costs: a training step at a fixed depth (`repeat-k` at its default k), and how many times as long
- * one of `exit` takes whose tokens take as many steps on average. Nothing where the device has no such mode.
+ * one of `exit` takes whose tokens take as many steps on average.
  */
 export async function benchmarkRepeat(bench: Bench): Promise<BenchmarkRow[]> {
   const fixed = paperModel("repeat-k"), adaptive = paperModel("exit");
-  if (!bench.computes(fixed)) return [];
   const { sequences, tokens } = bench.sizes;
   const { dropout } = PAPER_CONFIG;
   const threads = mostThreads(bench);

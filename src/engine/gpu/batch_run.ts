@@ -7,21 +7,25 @@ import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
+import type { GpuProgram } from "./program.ts";
 import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** Floats of a sequence's results. */
 export const RESULT_FLOATS = 8;
 
-/** Places in `halt`: p [L][tokens], r [tokens], results, logits, then the report of adamw.wgsl. */
-export function haltPlaces({ maxLayers, numClasses }: ModelConfig, tokens: number, sequences: number) {
-  const results = (maxLayers + 1) * tokens;
+/** Places in `halt` behind the `results` floats of its tokens: results, logits, then the report of adamw.wgsl. */
+export function haltPlaces({ numClasses }: ModelConfig, results: number, sequences: number) {
   const logits = results + RESULT_FLOATS * sequences;
   const report = logits + numClasses * sequences;
   return { results, logits, report, end: report + 2 };
 }
 
 /** Numbers of a uniform buffer: whole numbers and floats side by side. */
-function uniform(integers: readonly number[], floats: readonly number[], then: readonly number[] = []): ArrayBuffer {
+export function uniform(
+  integers: readonly number[],
+  floats: readonly number[],
+  then: readonly number[] = [],
+): ArrayBuffer {
   const buffer = new ArrayBuffer(UNIFORM_BYTES);
   const view = new DataView(buffer);
   integers.forEach((value, i) => view.setUint32(4 * i, value, true));
@@ -84,9 +88,14 @@ export function sequenceUniform(
 export const prepareUniform = (iterate: boolean): ArrayBuffer => uniform([iterate ? 1 : 0], []);
 
 /** Blocks of reduce.wgsl. */
-export function reduceBlocks(config: ModelConfig, layout: GpuLayout, words: BatchWords, threads: number): number {
+export function reduceBlocks(
+  config: ModelConfig,
+  { layout, spectralBlocks }: GpuProgram,
+  words: BatchWords,
+  threads: number,
+): number {
   const vectors = words.segments * fours(config.dModel);
-  return 2 + Math.ceil(layout.smallCount / threads) + Math.ceil(vectors / threads);
+  return spectralBlocks + Math.ceil(layout.smallCount / threads) + Math.ceil(vectors / threads);
 }
 
 /** `Reduction` of reduce.wgsl. */

@@ -58,6 +58,8 @@ export class Buffers {
   /** Writes all of `values` to `name`, from byte `offset` on. */
   write(name: string, values: Words, offset = 0): void {
     const buffer = this.get(name);
+    // Deno ends the process over nothing.
+    if (values.byteLength === 0) return;
     if (offset + values.byteLength > buffer.size || values.byteLength % 4 !== 0 || offset % 4 !== 0) {
       throw new RangeError(`${values.byteLength} bytes at ${offset} of ${name} do not fit its ${buffer.size}`);
     }

@@ -1,8 +1,6 @@
 import type { ModelConfig } from "../../model/config.ts";
-import { tensorTable } from "../../model/tensors.ts";
-import { fours, listRows, rowVectors } from "./fields.ts";
-import { gpuLayout } from "./layout.ts";
-import { workgroupBytes } from "./pipelines.ts";
+import { fours } from "./fields.ts";
+import { programOf } from "./program.ts";
 
 /** The work of a batch. */
 export interface BatchWork {
@@ -23,7 +21,8 @@ export interface StepCounters {
   readonly movedPerToken: number;
 }
 
-export const TRAINING_DISPATCHES = 4;
+/** Dispatches of a training step beside those over its sequences: prepare, reduce, adamw. */
+const OTHER_DISPATCHES = 3;
 
 const FLOAT = 4;
 const VECTOR = 16;
@@ -37,21 +36,23 @@ export function stepCounters(
   { sequences, tokens, meanSteps }: BatchWork,
   threads: number,
 ): StepCounters {
-  const { parameterCount, smallCount, packedVectors } = gpuLayout(config, tensorTable(config));
+  const program = programOf(config);
+  const { parameterCount, smallCount, packedVectors } = program.layout;
   const rows = tokens * meanSteps * stepVectors(config) * VECTOR;
   // Packed weights, gradient slots, the rows of the embedding's gradient; AdamW reads and writes four slabs.
   const handed = VECTOR * packedVectors + FLOAT * smallCount * sequences + VECTOR * fours(config.dModel) * tokens;
   const moved = rows + handed + 4 * FLOAT * parameterCount;
   return {
-    dispatches: TRAINING_DISPATCHES,
-    workgroupBytes: workgroupBytes(config, threads),
-    tokenBytes: VECTOR * rowVectors(config, "train") + FLOAT * (config.maxLayers + 1 + listRows(config, "train")),
+    dispatches: OTHER_DISPATCHES + program.trainPasses.length,
+    workgroupBytes: program.workgroupBytes(threads),
+    tokenBytes: VECTOR * program.rowVectors("train") + FLOAT * (program.haltFloats + program.listWords("train")),
     movedPerToken: moved / tokens,
   };
 }
 
 /** Vectors of `rows` that one application of the block to one token fills: what is kept of it, and scratch. */
-const stepVectors = (config: ModelConfig): number => rowVectors({ ...config, maxLayers: 1, repeat: 1 }, "train");
+const stepVectors = (config: ModelConfig): number =>
+  programOf({ ...config, maxLayers: 1, repeat: 1 }).rowVectors("train");
 
 /** A GPU in round numbers. */
 export interface GpuPace {

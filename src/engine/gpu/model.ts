@@ -27,17 +27,16 @@ import {
   requireComplete,
   requireReduced,
   RESULT_FLOATS,
-  sequenceUniform,
   sumResults,
 } from "./batch_run.ts";
 import { batchWords } from "./batch_words.ts";
 import { Buffers } from "./buffers.ts";
-import { fours, type Keeping, listRows, rowVectors } from "./fields.ts";
-import { type GpuLayout, gpuLayout } from "./layout.ts";
-import { CONSTANT_BYTES, Pipelines, pipelineSpecs, workgroupThreads } from "./pipelines.ts";
-import { Recorder, type Span } from "./recorder.ts";
+import { fours, type Keeping } from "./fields.ts";
+import type { GpuLayout } from "./layout.ts";
+import { Pipelines, workgroupThreads } from "./pipelines.ts";
+import { type GpuProgram, programOf } from "./program.ts";
+import { Recorder } from "./recorder.ts";
 import type { DispatchTime } from "./stopwatch.ts";
-import { traceSequences } from "./trace.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -82,7 +81,7 @@ export class GpuModel {
     readonly description: string,
     readonly config: ModelConfig,
     readonly table: TensorTable,
-    readonly layout: GpuLayout,
+    readonly program: GpuProgram,
     readonly threads: number,
     readonly device: GPUDevice,
     readonly buffers: Buffers,
@@ -92,16 +91,20 @@ export class GpuModel {
   /** All weights are zero until `upload`. Throws DeviceError without an adapter or where its limits are too low. */
   static async open(config: ModelConfig, choice?: AdapterChoice): Promise<GpuModel> {
     const adapter = await requireAdapter(choice);
-    const threads = workgroupThreads(config, adapter.limits);
+    const program = programOf(config);
+    const threads = workgroupThreads(program, adapter.limits);
     const table = tensorTable(config);
-    const layout = gpuLayout(config, table);
     const device = await openDevice(adapter);
     const buffers = new Buffers(device);
-    const recorder = new Recorder(device, buffers, new Pipelines(device, pipelineSpecs(config, layout, threads)));
+    const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads)));
     const description = `GPU, ${summarize(adapter).name}`;
-    const model = new GpuModel(description, config, table, layout, threads, device, buffers, recorder);
+    const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder);
     model.#allocate();
     return model;
+  }
+
+  get layout(): GpuLayout {
+    return this.program.layout;
   }
 
   #allocate(): void {
@@ -186,7 +189,7 @@ export class GpuModel {
     this.recorder.clear("latch");
     for (const { batch, place, halt, blocks } of placed) {
       await this.#prepare(true, place);
-      await this.recorder.dispatch("train", batch.labels.length, place);
+      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length, place);
       await this.recorder.dispatch("reduce", blocks, place);
       await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.end - halt.results });
@@ -212,7 +215,7 @@ export class GpuModel {
     const [floats, gradient, norms] = await this.#guard(async () => {
       const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", EVERYTHING);
       await this.#prepare(false);
-      await this.recorder.dispatch("train", batch.labels.length);
+      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "gradient", first: 0, count: this.layout.parameterCount });
@@ -229,36 +232,33 @@ export class GpuModel {
   async predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
     const settings = { ...NO_OBJECTIVE, klScale };
     const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
-    const [floats, steps] = await this.#guard(async () => {
+    const [floats, ...steps] = await this.#guard(async () => {
       const [{ halt }] = this.#place([{ batch, settings }], "predict", ending);
       await this.#prepare(false);
       await this.recorder.dispatch("predict", batch.labels.length);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
-      this.recorder.keep(this.#stepsSpan(batch, "predict"));
+      for (const span of this.program.stepSpans(batch)) this.recorder.keep(span);
       return await this.recorder.read();
     });
     requireComplete(floats, batch.labels.length);
     const logits = floats.slice(RESULT_FLOATS * batch.labels.length);
-    const haltingSteps = Uint8Array.from(new Uint32Array(steps.buffer));
+    const haltingSteps = this.program.haltingSteps(batch, steps);
     if (want === "logits") return { logits, haltingSteps };
     const losses = lossesOf(this.config, batch, klScale, sumResults(floats, batch.labels.length));
     return { logits, haltingSteps, losses };
   }
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
-    const tokens = batch.tokens.length;
-    const [rows, probabilities, steps, floats] = await this.#guard(async () => {
+    const [floats, ...kept] = await this.#guard(async () => {
       const [{ halt: { results, logits } }] = this.#place([{ batch, settings: NO_OBJECTIVE }], "trace", EVERYTHING);
       await this.#prepare(false);
       await this.recorder.dispatch("trace", batch.labels.length);
-      this.recorder.keep({ buffer: "rows", first: 0, count: 4 * tokens * rowVectors(this.config, "trace") });
-      this.recorder.keep({ buffer: "halt", first: 0, count: tokens * this.config.maxLayers });
-      this.recorder.keep(this.#stepsSpan(batch, "trace"));
       this.recorder.keep({ buffer: "halt", first: results, count: logits - results });
+      for (const span of this.program.traceSpans(batch)) this.recorder.keep(span);
       return await this.recorder.read();
     });
     requireComplete(floats, batch.labels.length);
-    return traceSequences(this.config, batch, rows, probabilities, new Uint32Array(steps.buffer));
+    return this.program.traces(batch, kept);
   }
 
   close(): void {
@@ -274,10 +274,6 @@ export class GpuModel {
     return 16 * fours(this.#slabCount(name));
   }
 
-  #stepsSpan({ tokens }: PackedBatch, keeping: Keeping): Span {
-    return { buffer: "lists", first: (listRows(this.config, keeping) - 1) * tokens.length, count: tokens.length };
-  }
-
   /** Runs `work`; behind a fault that the device survives, scratch memory is freed and the weights are packed anew. */
   #guard<T>(work: () => Promise<T>): Promise<T> {
     return this.recorder.guard(work, () => {
@@ -289,7 +285,7 @@ export class GpuModel {
 
   /** Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need. */
   #place(tasks: readonly Task[], keeping: Keeping, ending: Ending): Placed[] {
-    const { config, buffers, layout, threads } = this;
+    const { config, buffers, program, layout, threads } = this;
     const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, this.#step + k));
     const window = BINDING_ALIGNMENT *
       Math.ceil(4 * Math.max(...all.map(({ words }) => words.length)) / BINDING_ALIGNMENT);
@@ -297,11 +293,11 @@ export class GpuModel {
     const batches = new Uint32Array(count * window / 4), uniforms = new Uniforms(count);
     const placed = tasks.slice(0, count).map(({ batch, settings, update }, place): Placed => {
       const words = all[place], sequences = batch.labels.length;
-      const halt = haltPlaces(config, batch.tokens.length, sequences);
-      const blocks = keeping === "train" ? reduceBlocks(config, layout, words, threads) : 0;
+      const halt = haltPlaces(config, program.haltFloats * batch.tokens.length, sequences);
+      const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
       batches.set(words.words, place * window / 4);
       uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
-      uniforms.set(place, "sequenceUniform", sequenceUniform(config, batch, words, settings, ending, threads));
+      uniforms.set(place, "sequenceUniform", program.sequenceUniform(batch, words, settings, ending, threads));
       uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
       if (update !== undefined) {
         const step = this.#step + place + 1;
@@ -320,12 +316,12 @@ export class GpuModel {
 
   /** What the steps of a submission use one after the other: enough for the largest of them. */
   #allocateScratch(placed: readonly Placed[], keeping: Keeping): void {
-    const { config, buffers } = this;
+    const { program, buffers } = this;
     const need = (name: string, bytes: (task: Placed) => number) =>
       buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
-    need("rows", ({ batch }) => 16 * batch.tokens.length * rowVectors(config, keeping));
+    need("rows", ({ batch }) => 16 * batch.tokens.length * program.rowVectors(keeping));
     need("halt", ({ halt }) => 4 * halt.end);
-    need("lists", ({ batch }) => 4 * batch.tokens.length * listRows(config, keeping));
+    need("lists", ({ batch }) => 4 * batch.tokens.length * program.listWords(keeping));
     need("store", ({ batch }) => 16 * batch.labels.length * this.layout.storeVectors);
     need("norms", ({ blocks }) => 4 * blocks);
   }
@@ -338,7 +334,7 @@ export class GpuModel {
     const row = 4 * fours(d), first = 4 * this.layout.packedVectors;
     this.buffers.need(
       "packed",
-      Math.max(CONSTANT_BYTES, 4 * (first + wanted * row)),
+      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
       STORAGE | GPUBufferUsage.UNIFORM,
     );
     const values = new Float32Array(wanted * row);
@@ -354,7 +350,7 @@ export class GpuModel {
   /** Packs the weights if they have changed, after a power iteration if asked. */
   async #prepare(iterate: boolean, place = 0): Promise<void> {
     if (this.#packed && !iterate) return;
-    await this.recorder.dispatch("prepare", 1, place);
+    await this.recorder.dispatch("prepare", this.program.prepareGroups(this.threads), place);
     this.#packed = true;
   }
 }

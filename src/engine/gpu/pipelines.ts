@@ -2,6 +2,7 @@ import { DeviceError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { binVectors, groupsOf, type Keeping, rowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
+import type { GpuProgram } from "./program.ts";
 import { compilePipeline, declaredBindings, type PipelineSpec, SHADERS } from "./shaders.ts";
 
 /** Threads of a workgroup where the adapter allows so many. */
@@ -10,21 +11,17 @@ const THREADS = 256;
 export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "adamw"] as const;
 export type Pass = typeof PASSES[number];
 
-/** The packed weights as a uniform buffer, of which a binding takes this many bytes. */
-export const CONSTANTS = "constants";
+/** A view of the packed weights as a uniform buffer has this many bytes. */
 export const CONSTANT_BYTES = 65536;
 
-const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store", CONSTANTS];
+const PREPARE = ["prepareUniform", "parameters", "buffers", "packedSources", "packed", "latch"];
+const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store", "constants"];
 
-/** The buffers of each pass in the order of their bindings. */
-export const BINDINGS: Readonly<Record<Pass, readonly string[]>> = {
-  prepare: ["prepareUniform", "parameters", "buffers", "packedSources", "packed", "latch"],
-  train: SEQUENCE,
-  trace: SEQUENCE,
-  predict: SEQUENCE,
+/** The buffers of the passes that serve any model, in the order of their bindings. */
+export const SHARED_BUFFERS = {
   reduce: ["reduceUniform", "packed", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
   adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment", "latch"],
-};
+} as const;
 
 /** Bytes of workgroup memory that sequence.wgsl declares. */
 export function workgroupBytes(config: ModelConfig, threads: number): number {
@@ -32,12 +29,12 @@ export function workgroupBytes(config: ModelConfig, threads: number): number {
   return 16 * vectors + 4 * (threads + config.numClasses + 6 * config.maxLayers + 4);
 }
 
-/** The threads of a workgroup on this device; throws DeviceError naming the limit that `config` exceeds. */
-export function workgroupThreads(config: ModelConfig, limits: GPUSupportedLimits): number {
+/** The threads of a workgroup on this device; throws DeviceError naming the limit that `program` exceeds. */
+export function workgroupThreads(program: Pick<GpuProgram, "workgroupBytes">, limits: GPUSupportedLimits): number {
   const most = Math.min(THREADS, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   const threads = 2 ** (31 - Math.clz32(most));
   requireLimit("maxStorageBuffersPerShaderStage", 8, limits);
-  requireLimit("maxComputeWorkgroupStorageSize", workgroupBytes(config, threads), limits);
+  requireLimit("maxComputeWorkgroupStorageSize", program.workgroupBytes(threads), limits);
   return threads;
 }
 
@@ -53,7 +50,7 @@ function requireLimit(
   );
 }
 
-/** Every pipeline as it is made for `config`. */
+/** Every pipeline of the Epsilon model as it is made for `config`. */
 export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: number): Record<Pass, PipelineSpec> {
   const constants = { ...layout.constants, W: threads };
   const fits = 16 * layout.packedVectors <= CONSTANT_BYTES;
@@ -66,15 +63,22 @@ export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: n
       SAVE: keeping === "predict" ? 0 : 1,
       CONSTANT: fits ? 1 : 0,
     },
+    buffers: SEQUENCE,
+    views: { constants: 0 },
   });
   const { rowGradient } = rowFields(config, "train").places;
   return {
-    prepare: { shader: SHADERS.prepare, entryPoint: "prepare", constants },
+    prepare: { shader: SHADERS.prepare, entryPoint: "prepare", constants, buffers: PREPARE },
     train: sequence("train"),
     trace: sequence("trace"),
     predict: sequence("predict"),
-    reduce: { shader: SHADERS.reduce, entryPoint: "reduce", constants: { ...constants, rowGradient } },
-    adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants },
+    reduce: {
+      shader: SHADERS.reduce,
+      entryPoint: "reduce",
+      constants: { ...constants, rowGradient },
+      buffers: SHARED_BUFFERS.reduce,
+    },
+    adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants, buffers: SHARED_BUFFERS.adamw },
   };
 }
 
@@ -83,6 +87,7 @@ export const isStepwise = (name: string): boolean => name === "batch" || name.en
 
 /** A pipeline and the layout of what it is bound to. */
 export interface CompiledPass {
+  readonly spec: PipelineSpec;
   readonly pipeline: GPUComputePipeline;
   readonly bindings: GPUBindGroupLayout;
 }
@@ -91,7 +96,7 @@ export interface CompiledPass {
 export class Pipelines {
   readonly #made = new Map<Pass, Promise<CompiledPass>>();
 
-  constructor(readonly device: GPUDevice, readonly specs: Record<Pass, PipelineSpec>) {}
+  constructor(readonly device: GPUDevice, readonly specs: Readonly<Record<Pass, PipelineSpec>>) {}
 
   get(pass: Pass): Promise<CompiledPass> {
     const made = this.#made.get(pass) ?? this.#compile(pass);
@@ -100,15 +105,16 @@ export class Pipelines {
   }
 
   async #compile(pass: Pass): Promise<CompiledPass> {
+    const spec = this.specs[pass];
     const bindings = this.device.createBindGroupLayout({
       label: pass,
-      entries: declaredBindings(this.specs[pass].shader).map((type, binding) => ({
+      entries: declaredBindings(spec.shader).map((type, binding) => ({
         binding,
         visibility: GPUShaderStage.COMPUTE,
-        buffer: { type, hasDynamicOffset: isStepwise(BINDINGS[pass][binding]) },
+        buffer: { type, hasDynamicOffset: isStepwise(spec.buffers[binding]) },
       })),
     });
     const layout = this.device.createPipelineLayout({ label: pass, bindGroupLayouts: [bindings] });
-    return { pipeline: await compilePipeline(this.device, this.specs[pass], layout), bindings };
+    return { spec, pipeline: await compilePipeline(this.device, spec, layout), bindings };
   }
 }

@@ -1,14 +1,6 @@
 import { EpsilonError, RunError } from "../../errors.ts";
 import type { Buffers } from "./buffers.ts";
-import {
-  BINDINGS,
-  type CompiledPass,
-  CONSTANT_BYTES,
-  CONSTANTS,
-  isStepwise,
-  type Pass,
-  type Pipelines,
-} from "./pipelines.ts";
+import { type CompiledPass, CONSTANT_BYTES, isStepwise, type Pass, type Pipelines } from "./pipelines.ts";
 import { type DispatchTime, Stopwatch } from "./stopwatch.ts";
 import { uniformOffset } from "./uniforms.ts";
 
@@ -97,7 +89,7 @@ export class Recorder {
       pass,
       pipeline: compiled.pipeline,
       group: this.#bind(pass, compiled),
-      offsets: BINDINGS[pass].filter(isStepwise).map((name) =>
+      offsets: compiled.spec.buffers.filter(isStepwise).map((name) =>
         name === "batch" ? step * (this.buffers.window(name) ?? 0) : uniformOffset(step, name)
       ),
       workgroups: Math.min(workgroups, most),
@@ -187,22 +179,18 @@ export class Recorder {
   }
 
   /** The pass's bind group, made anew only where a buffer was replaced. */
-  #bind(pass: Pass, { bindings }: CompiledPass): GPUBindGroup {
-    const names = BINDINGS[pass].map((name) =>
-      name.endsWith("Uniform") ? "uniforms" : name === CONSTANTS ? "packed" : name
-    );
+  #bind(pass: Pass, { bindings, spec: { buffers: bound, views = {} } }: CompiledPass): GPUBindGroup {
+    const names = bound.map((name) => name.endsWith("Uniform") ? "uniforms" : name in views ? "packed" : name);
     const buffers = names.map((name) => this.buffers.get(name));
     const windows = names.map((name) => this.buffers.window(name));
-    const bound = this.#bound.get(pass);
-    if (bound?.buffers.every((buffer, i) => buffer === buffers[i] && bound.windows[i] === windows[i])) {
-      return bound.group;
-    }
+    const made = this.#bound.get(pass);
+    if (made?.buffers.every((buffer, i) => buffer === buffers[i] && made.windows[i] === windows[i])) return made.group;
     const group = this.device.createBindGroup({
       label: pass,
       layout: bindings,
       entries: buffers.map((buffer, binding) => ({
         binding,
-        resource: { buffer, ...sizeOf(BINDINGS[pass][binding], windows[binding]) },
+        resource: { buffer, ...partOf(views[bound[binding]], windows[binding]) },
       })),
     });
     this.#bound.set(pass, { buffers, windows, group });
@@ -224,9 +212,12 @@ export class Recorder {
   }
 }
 
-/** What of a buffer the binding `name` sees. */
-function sizeOf(name: string, window: number | undefined): { readonly size?: number } {
-  if (name === CONSTANTS) return { size: CONSTANT_BYTES };
+/** What of a buffer a binding sees: a view from byte `view` on, a window that moves, or all. */
+function partOf(
+  view: number | undefined,
+  window: number | undefined,
+): { readonly offset?: number; readonly size?: number } {
+  if (view !== undefined) return { offset: view, size: CONSTANT_BYTES };
   return window === undefined ? {} : { size: window };
 }
 

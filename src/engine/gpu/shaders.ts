@@ -2,6 +2,8 @@ import adamwSource from "../../../kernels/adamw/adamw.wgsl" with { type: "text" 
 import reduceSource from "../../../kernels/adamw/reduce.wgsl" with { type: "text" };
 import prepareSource from "../../../kernels/epsilon/prepare.wgsl" with { type: "text" };
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
+import packSource from "../../../kernels/vanilla/prepare.wgsl" with { type: "text" };
+import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
 import { RunError } from "../../errors.ts";
 
 /** A WGSL file of `kernels/`. */
@@ -15,6 +17,8 @@ const shader = (file: string, source: string): Shader => ({ file: `kernels/${fil
 export const SHADERS = {
   prepare: shader("epsilon/prepare.wgsl", prepareSource),
   sequence: shader("epsilon/sequence.wgsl", sequenceSource),
+  pack: shader("vanilla/prepare.wgsl", packSource),
+  stack: shader("vanilla/stack.wgsl", stackSource),
   reduce: shader("adamw/reduce.wgsl", reduceSource),
   adamw: shader("adamw/adamw.wgsl", adamwSource),
 } as const;
@@ -24,6 +28,10 @@ export interface PipelineSpec {
   readonly shader: Shader;
   readonly entryPoint: string;
   readonly constants: Readonly<Record<string, number>>;
+  /** Its buffers in the order of their bindings. */
+  readonly buffers: readonly string[];
+  /** Bytes of the packed weights before each of `buffers` that is a uniform view of them. */
+  readonly views?: Readonly<Record<string, number>>;
 }
 
 /** The values of those of `constants` that the file declares without computing them itself. */
@@ -50,7 +58,7 @@ export function declaredBindings({ source }: Shader): GPUBufferBindingType[] {
 /** Compiles a pipeline; throws RunError with the line at fault when the driver refuses the file. */
 export async function compilePipeline(
   device: GPUDevice,
-  spec: PipelineSpec,
+  spec: Omit<PipelineSpec, "buffers">,
   layout: GPUPipelineLayout | "auto" = "auto",
 ): Promise<GPUComputePipeline> {
   const { shader: { file, source }, entryPoint, constants } = spec;

@@ -1,0 +1,44 @@
+import type { PackedBatch } from "../../data/packed_batch.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import { tensorTable } from "../../model/tensors.ts";
+import { sequenceUniform } from "./batch_run.ts";
+import { type Keeping, listRows, rowVectors } from "./fields.ts";
+import { gpuLayout } from "./layout.ts";
+import { CONSTANT_BYTES, pipelineSpecs, workgroupBytes } from "./pipelines.ts";
+import type { GpuProgram } from "./program.ts";
+import type { Span } from "./recorder.ts";
+import { traceSequences } from "./trace.ts";
+
+/** The Epsilon model's kernels (kernels/epsilon/). */
+export function epsilonProgram(config: ModelConfig): GpuProgram {
+  const layout = gpuLayout(config, tensorTable(config));
+  const { maxLayers } = config;
+  const stepsSpan = ({ tokens }: PackedBatch, keeping: Keeping): Span => ({
+    buffer: "lists",
+    first: (listRows(config, keeping) - 1) * tokens.length,
+    count: tokens.length,
+  });
+  return {
+    layout,
+    passes: (threads) => pipelineSpecs(config, layout, threads),
+    workgroupBytes: (threads) => workgroupBytes(config, threads),
+    trainPasses: ["train"],
+    prepareGroups: () => 1,
+    spectralBlocks: 2,
+    leastPackedBytes: CONSTANT_BYTES,
+    rowVectors: (keeping) => rowVectors(config, keeping),
+    haltFloats: maxLayers + 1,
+    listWords: (keeping) => listRows(config, keeping),
+    sequenceUniform: (batch, words, objective, ending, threads) =>
+      sequenceUniform(config, batch, words, objective, ending, threads),
+    stepSpans: (batch) => [stepsSpan(batch, "predict")],
+    haltingSteps: (_, [steps]) => Uint8Array.from(new Uint32Array(steps.buffer)),
+    traceSpans: (batch) => [
+      { buffer: "rows", first: 0, count: 4 * batch.tokens.length * rowVectors(config, "trace") },
+      { buffer: "halt", first: 0, count: batch.tokens.length * maxLayers },
+      stepsSpan(batch, "trace"),
+    ],
+    traces: (batch, [rows, probabilities, steps]) =>
+      traceSequences(config, batch, rows, probabilities, new Uint32Array(steps.buffer)),
+  };
+}
