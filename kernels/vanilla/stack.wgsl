@@ -8,8 +8,8 @@
 //
 // Groups of four: a state of d features is D4 vectors; a head takes HG of them, an even number (PAIRS pairs), all heads P4;
 // the hidden layer F4. What is beyond d, dh or F is zero.
-// rows   [field + group][batch tokens]: fields `row…`; rowState, rowMiddle, rowProjection, rowMixed and rowSoftmax are kept
-//        for each layer when SAVE = 1. rowProjection: q · log₂e/√dh, k, v, P4 vectors each. rowSoftmax, a vector a head: the
+// rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowSoftmax are a layer's record, one behind
+//        the other where a step or a trace keeps them, else all in the same place (layerStride). rowProjection: q · log₂e/√dh, k, v, P4 vectors each. rowSoftmax, a vector a head: the
 //        largest score (base 2), 1/Σ, on the way back Σ dout ⊙ out/Σ. rowDMixed: dout/Σ. rowDProjection has room for the
 //        gradients of q, k and v of two layers, as the next one's begin while the tiles still read the last one's.
 // packed weights `at…` as [output group][input][4 outputs]; those of a layer lie attentionStride and ffnStride behind the
@@ -23,7 +23,6 @@ override H: u32;
 override F: u32;
 override L: u32;
 override C: u32;
-override SAVE: u32 = 1;
 /** 1 where those weights fit into a uniform binding. */
 override ATTENTION_CONSTANT: u32 = 0;
 override FFN_CONSTANT: u32 = 0;
@@ -104,6 +103,8 @@ struct Settings {
   labels: u32,
   keys: u32,
   order: u32,
+  /** Groups from a layer's record to the next one's; 0 where only the present one is kept. */
+  layerStride: u32,
   /** Bounds of loops. */
   @align(16) sizes: Sizes,
 }
@@ -161,8 +162,8 @@ fn row(field: u32, token: u32) -> vec4f {
   return rows[field * settings.tokens + first + token];
 }
 
-fn layerField(base: u32, groups: u32, t: u32) -> u32 {
-  return base + select(0u, t * groups, SAVE == 1u);
+fn layerField(base: u32, t: u32) -> u32 {
+  return base + t * settings.layerStride;
 }
 
 fn enterLayer(t: u32) {
@@ -424,14 +425,14 @@ fn embed(token: u32) {
 
 // q, k and v of a token, from its state.
 fn project(token: u32) {
-  layerNorm(ATTENTION, rowX, NONE, layerField(rowState, D4, layer), atGamma1 + attentionShift, atBeta1 + attentionShift, token);
+  layerNorm(ATTENTION, rowX, NONE, layerField(rowState, layer), atGamma1 + attentionShift, atBeta1 + attentionShift, token);
   let scale = LOG2E / sqrt(f32(D / H));
   for (var g = 0u; g < 3u * settings.sizes.p4; g += 3u) {
     let w = atProjection + attentionShift + 4u * D4 * g;
     var m = product(ATTENTION, w, 4u * D4, rowX, settings.sizes.d4, token);
     for (var c = 0u; c < settings.sizes.three; c++) {
       let value = m[c] + weight(ATTENTION, atProjectionBias + attentionShift + g + c);
-      rows[place(layerField(rowProjection, 3u * P4, layer) + g + c, token)] = value * select(1.0, scale, g + c < P4);
+      rows[place(layerField(rowProjection, layer) + g + c, token)] = value * select(1.0, scale, g + c < P4);
     }
   }
 }
@@ -466,7 +467,7 @@ fn taskOf(i: u32) -> Task {
 // One pair of groups of four queries' outputs, and what softmax keeps of them.
 fn attend(i: u32) {
   let task = taskOf(i);
-  let q = layerField(rowProjection, 3u * P4, layer) + task.head * HG;
+  let q = layerField(rowProjection, layer) + task.head * HG;
   let k = q + P4;
   let v = k + P4;
   let queries = fourTokens(task.start);
@@ -498,11 +499,11 @@ fn attend(i: u32) {
     out1 = scaled(out1, factor) + fourTails(v + task.pair + 1u, keys) * shares;
   }
   let inverse = 1.0 / sum;
-  let mixed = layerField(rowMixed, P4, layer) + task.head * HG + task.pair;
+  let mixed = layerField(rowMixed, layer) + task.head * HG + task.pair;
   setFour(mixed, task.start, scaled(out0, inverse));
   setFour(mixed + 1u, task.start, scaled(out1, inverse));
-  if (SAVE == 1u && task.pair == 0u) {
-    setFour(layerField(rowSoftmax, H, layer) + task.head, task.start, transpose(mat4x4f(top, inverse, vec4f(0.0), vec4f(0.0))));
+  if (task.pair == 0u) {
+    setFour(layerField(rowSoftmax, layer) + task.head, task.start, transpose(mat4x4f(top, inverse, vec4f(0.0), vec4f(0.0))));
   }
 }
 
@@ -515,10 +516,10 @@ fn scaled(m: mat4x4f, factors: vec4f) -> mat4x4f {
 fn attendBackward(i: u32) {
   let isQuery = i < tasks();
   let task = taskOf(select(i - tasks(), i, isQuery));
-  let q = layerField(rowProjection, 3u * P4, layer) + task.head * HG;
+  let q = layerField(rowProjection, layer) + task.head * HG;
   let k = q + P4;
   let d = rowDMixed + task.head * HG;
-  let softmax = layerField(rowSoftmax, H, layer) + task.head;
+  let softmax = layerField(rowSoftmax, layer) + task.head;
   let mine = select(k, q, isQuery);
   let theirs = select(q, k, isQuery);
   let myValue = select(k + P4, d, isQuery);
@@ -588,7 +589,7 @@ fn dProjection(t: u32) -> u32 {
 // From the gradients of q, k and v to the state's, through the first norm.
 fn projectBackward(token: u32) {
   let inverse = layerNorm(
-    ATTENTION, rowX1, rowNormal1, layerField(rowState, D4, layer), atGamma1 + attentionShift, atBeta1 + attentionShift, token,
+    ATTENTION, rowX1, rowNormal1, layerField(rowState, layer), atGamma1 + attentionShift, atBeta1 + attentionShift, token,
   );
   for (var g = 0u; g < settings.sizes.d4; g += 3u) {
     let w = atProjection + attentionShift + 4u * g;
@@ -613,9 +614,9 @@ fn hide(g: u32, before: vec4f, token: u32) {
 
 // From the heads' outputs to the block's: both branches join the state.
 fn finishBlock(token: u32) {
-  let state = layerField(rowState, D4, layer);
-  let middle = layerField(rowMiddle, D4, layer);
-  let mixed = layerField(rowMixed, P4, layer);
+  let state = layerField(rowState, layer);
+  let middle = layerField(rowMiddle, layer);
+  let mixed = layerField(rowMixed, layer);
   for (var g = 0u; g < settings.sizes.d4; g += 3u) {
     var m = product(ATTENTION, atOutput + attentionShift + 4u * P4 * g, 4u * P4, mixed, settings.sizes.p4, token);
     for (var c = 0u; c < min(settings.sizes.three, D4 - g); c++) {
@@ -628,7 +629,7 @@ fn finishBlock(token: u32) {
     var m = product(FFN, atFfn1 + ffnShift + 4u * D4 * g, 4u * D4, rowX, settings.sizes.d4, token);
     for (var c = 0u; c < min(settings.sizes.three, F4 - g); c++) { hide(g + c, m[c], token); }
   }
-  let next = layerField(rowState, D4, layer + 1u);
+  let next = layerField(rowState, layer + 1u);
   for (var g = 0u; g < settings.sizes.d4; g += 3u) {
     var m = product(FFN, atFfn2 + ffnShift + 4u * F4 * g, 4u * F4, rowHidden, settings.sizes.f4, token);
     for (var c = 0u; c < min(settings.sizes.three, D4 - g); c++) {
@@ -654,7 +655,7 @@ fn finishBackward(token: u32) {
     rows[place(rowBranch2 + g, token)] = kept(g, SITE_FFN_OUTPUT, token) * row(rowGradient + g, token);
   }
   let inverse = layerNorm(
-    FFN, rowY, rowNormal2, layerField(rowMiddle, D4, layer), atGamma2 + ffnShift, atBeta2 + ffnShift, token,
+    FFN, rowY, rowNormal2, layerField(rowMiddle, layer), atGamma2 + ffnShift, atBeta2 + ffnShift, token,
   );
   for (var g = 0u; g < settings.sizes.f4; g += 3u) {
     var before = product(FFN, atFfn1 + ffnShift + 4u * D4 * g, 4u * D4, rowY, settings.sizes.d4, token);
@@ -673,9 +674,9 @@ fn finishBackward(token: u32) {
     let w = atOutput + attentionShift + 4u * g;
     setThree(rowDMixed, g, P4, token, transposed(ATTENTION, w, 4u * P4, rowBranch1, settings.sizes.d4, token));
   }
-  let mixed = layerField(rowMixed, P4, layer);
+  let mixed = layerField(rowMixed, layer);
   for (var h = 0u; h < settings.sizes.heads; h++) {
-    let p = place(layerField(rowSoftmax, H, layer) + h, token);
+    let p = place(layerField(rowSoftmax, layer) + h, token);
     var sum = 0.0;
     for (var g = h * HG; g < (h + 1u) * settings.sizes.hg; g++) {
       let own = row(rowDMixed + g, token) * rows[p].y;
@@ -708,7 +709,7 @@ fn tileOf(item: u32, isFirst: bool) -> Tile {
   if (i < D4 * F4) { return matrixTile(i, rowDBefore, rowY, D4, atFfn1 + ffnShift, atFfn1Bias + ffnShift); }
   i -= D4 * F4;
   if (i < D4 * P4) {
-    let mixed = layerField(rowMixed, P4, layer);
+    let mixed = layerField(rowMixed, layer);
     return matrixTile(i, rowBranch1, mixed, P4, atOutput + attentionShift, atOutputBias + attentionShift);
   }
   return normTile(i - D4 * P4, rowSlope2, rowNormal2, atGamma2 + ffnShift, atBeta2 + ffnShift);
@@ -719,7 +720,7 @@ fn tileOf(item: u32, isFirst: bool) -> Tile {
 // pooled ← mean over the tokens of the last norm.
 fn pool() {
   for (var token = tid; token < length; token += W) {
-    layerNorm(ATTENTION, rowX, NONE, layerField(rowState, D4, L), atGammaOut, atBetaOut, token);
+    layerNorm(ATTENTION, rowX, NONE, layerField(rowState, L), atGammaOut, atBetaOut, token);
   }
   for (var g = 0u; g < settings.sizes.d4; g++) {
     var sum = vec4f(0.0);
@@ -774,7 +775,7 @@ fn headBackward(s: u32, label: u32) {
 
 // The gradient of the last state; every token has the same share of the mean.
 fn poolBackward(token: u32) {
-  let inverse = layerNorm(ATTENTION, rowX, rowNormal1, layerField(rowState, D4, L), atGammaOut, atBetaOut, token);
+  let inverse = layerNorm(ATTENTION, rowX, rowNormal1, layerField(rowState, L), atGammaOut, atBetaOut, token);
   for (var g = 0u; g < settings.sizes.d4; g++) {
     rows[place(rowSlope1 + g, token)] = dPooled[g] / f32(length);
     rows[place(rowGradient + g, token)] = vec4f(0.0);

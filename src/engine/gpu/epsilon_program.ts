@@ -29,7 +29,7 @@ export function epsilonProgram(config: ModelConfig): GpuProgram {
     rowVectors: (keeping) => rowVectors(config, keeping),
     haltFloats: maxLayers + 1,
     listWords: (keeping) => listRows(config, keeping),
-    sequenceUniform: (batch, words, objective, ending, threads) =>
+    sequenceUniform: ({ batch, words, objective, ending, threads }) =>
       sequenceUniform(config, batch, words, objective, ending, threads),
     stepSpans: (batch) => [stepsSpan(batch, "predict")],
     haltingSteps: (_, [steps]) => Uint8Array.from(new Uint32Array(steps.buffer)),

@@ -297,7 +297,8 @@ export class GpuModel {
       const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
       batches.set(words.words, place * window / 4);
       uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
-      uniforms.set(place, "sequenceUniform", program.sequenceUniform(batch, words, settings, ending, threads));
+      const work = { batch, words, objective: settings, keeping, ending, threads };
+      uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
       uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
       if (update !== undefined) {
         const step = this.#step + place + 1;

@@ -92,20 +92,19 @@ export interface CompiledPass {
   readonly bindings: GPUBindGroupLayout;
 }
 
-/** Compiles each pipeline when it is first asked for, once. */
+/** Compiles each pipeline when it is first asked for, once, also where it serves several passes. */
 export class Pipelines {
-  readonly #made = new Map<Pass, Promise<CompiledPass>>();
+  readonly #made = new Map<PipelineSpec, Promise<CompiledPass>>();
 
   constructor(readonly device: GPUDevice, readonly specs: Readonly<Record<Pass, PipelineSpec>>) {}
 
   get(pass: Pass): Promise<CompiledPass> {
-    const made = this.#made.get(pass) ?? this.#compile(pass);
-    this.#made.set(pass, made);
+    const spec = this.specs[pass], made = this.#made.get(spec) ?? this.#compile(pass, spec);
+    this.#made.set(spec, made);
     return made;
   }
 
-  async #compile(pass: Pass): Promise<CompiledPass> {
-    const spec = this.specs[pass];
+  async #compile(pass: Pass, spec: PipelineSpec): Promise<CompiledPass> {
     const bindings = this.device.createBindGroupLayout({
       label: pass,
       entries: declaredBindings(spec.shader).map((type, binding) => ({

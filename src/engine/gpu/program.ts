@@ -11,6 +11,17 @@ import type { Span } from "./recorder.ts";
 import type { PipelineSpec } from "./shaders.ts";
 import { vanillaProgram } from "./vanilla_program.ts";
 
+/** What the sequences of a batch go through. */
+export interface SequenceWork {
+  readonly batch: PackedBatch;
+  readonly words: BatchWords;
+  readonly objective: ObjectiveSettings;
+  readonly keeping: Keeping;
+  readonly ending: Ending;
+  /** Of a workgroup. */
+  readonly threads: number;
+}
+
 /** What a model has of its own on the device: its kernels, and where they find what. */
 export interface GpuProgram {
   readonly layout: GpuLayout;
@@ -31,13 +42,7 @@ export interface GpuProgram {
   readonly haltFloats: number;
   listWords(keeping: Keeping): number;
   /** The uniform `settings` of the sequences' pass. */
-  sequenceUniform(
-    batch: PackedBatch,
-    words: BatchWords,
-    objective: ObjectiveSettings,
-    ending: Ending,
-    threads: number,
-  ): ArrayBuffer;
+  sequenceUniform(work: SequenceWork): ArrayBuffer;
   /** What a prediction keeps beside its results, and the step counts [tokens] from that. */
   stepSpans(batch: PackedBatch): Span[];
   haltingSteps(batch: PackedBatch, kept: readonly Float32Array<ArrayBuffer>[]): Uint8Array;

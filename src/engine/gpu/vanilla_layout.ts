@@ -164,25 +164,33 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
   };
 }
 
-/** Fields of `rows` (groups before each, by override name) and how many there are. */
-export function vanillaFields(config: ModelConfig, keeping: Keeping): Places {
+/** Fields of `rows`: groups before each by override name, those of a layer's record, and how many there are in all. */
+export interface VanillaFields {
+  readonly places: Readonly<Record<string, number>>;
+  readonly record: number;
+  /** Groups where only the present layer is kept, where all are, and where there is a way back as well. */
+  readonly ends: Readonly<Record<Keeping, number>>;
+}
+
+export function vanillaFields(config: ModelConfig): VanillaFields {
   const { state, heads, hidden } = vanillaGroups(config);
-  const layers = keeping === "predict" ? 1 : config.maxLayers;
   const fields = new Places();
-  fields.take("rowState", state * (keeping === "predict" ? 1 : layers + 1));
-  fields.take("rowMiddle", state * layers);
-  fields.take("rowProjection", 3 * heads * layers);
-  fields.take("rowMixed", heads * layers);
-  fields.take("rowSoftmax", config.numHeads * layers);
   fields.take("rowX", state);
   fields.take("rowHidden", hidden);
-  const forwardEnd = fields.end;
+  const first = fields.take("rowState", state);
+  fields.take("rowMiddle", state);
+  fields.take("rowProjection", 3 * heads);
+  fields.take("rowMixed", heads);
+  fields.take("rowSoftmax", config.numHeads);
+  const predict = fields.end, record = predict - first;
+  // The last layer's output stands where a next layer's record would begin.
+  fields.end = first + config.maxLayers * record + state;
+  const trace = fields.end;
   for (const name of ["Gradient", "X1", "Normal1", "Slope1", "Y", "Normal2", "Slope2", "Branch1", "Branch2"]) {
     fields.take(`row${name}`, state);
   }
   fields.take("rowDBefore", hidden);
   fields.take("rowDMixed", heads);
   fields.take("rowDProjection", 6 * heads);
-  if (keeping !== "train") fields.end = forwardEnd;
-  return fields;
+  return { places: fields.places, record, ends: { predict, trace, train: fields.end } };
 }

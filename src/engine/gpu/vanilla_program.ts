@@ -1,15 +1,19 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
-import type { ObjectiveSettings, SequenceTrace } from "../engine.ts";
+import type { SequenceTrace } from "../engine.ts";
 import { vanillaTrace } from "../vanilla_trace.ts";
 import { uniform } from "./batch_run.ts";
-import type { BatchWords } from "./batch_words.ts";
-import type { Keeping } from "./fields.ts";
 import { CONSTANT_BYTES, type Pass, SHARED_BUFFERS } from "./pipelines.ts";
-import type { GpuProgram } from "./program.ts";
+import type { GpuProgram, SequenceWork } from "./program.ts";
 import { type PipelineSpec, SHADERS } from "./shaders.ts";
-import { vanillaFields, vanillaGpuLayout, vanillaGroups, type VanillaLayout } from "./vanilla_layout.ts";
+import {
+  type VanillaFields,
+  vanillaFields,
+  vanillaGpuLayout,
+  vanillaGroups,
+  type VanillaLayout,
+} from "./vanilla_layout.ts";
 
 const STACK = [
   "sequenceUniform",
@@ -30,47 +34,50 @@ export function vanillaProgram(config: ModelConfig): GpuProgram {
   const layout = vanillaGpuLayout(config);
   const { dModel: d, maxLayers } = config;
   const { state } = vanillaGroups(config);
+  const fields = vanillaFields(config);
   return {
     layout,
-    passes: (threads) => vanillaPasses(config, layout, threads),
+    passes: (threads) => vanillaPasses(layout, fields, threads),
     workgroupBytes: (threads) => VECTOR * (threads + state),
     trainPasses: ["trace", "train"],
     prepareGroups: (threads) => Math.ceil(4 * layout.packedVectors / threads),
     spectralBlocks: 0,
     leastPackedBytes: VECTOR * layout.ffnStart + CONSTANT_BYTES,
-    rowVectors: (keeping) => vanillaFields(config, keeping).end,
+    rowVectors: (keeping) => fields.ends[keeping],
     haltFloats: 0,
     listWords: () => 0,
-    sequenceUniform: (batch, words, objective, _, threads) => stackUniform(config, batch, words, objective, threads),
+    sequenceUniform: (work) => stackUniform(config, work, work.keeping === "predict" ? 0 : fields.record),
     stepSpans: () => [],
     haltingSteps: ({ tokens }) => new Uint8Array(tokens.length).fill(maxLayers),
-    traceSpans: ({ tokens }) => [{ buffer: "rows", first: 0, count: 4 * tokens.length * state * (maxLayers + 1) }],
-    traces: (batch, [rows]) =>
-      sequenceStates(batch, rows, d, maxLayers + 1).map((states) => vanillaTrace(config, states)),
+    traceSpans: ({ tokens: { length } }) =>
+      Array.from({ length: maxLayers + 1 }, (_, t) => ({
+        buffer: "rows",
+        first: 4 * length * (fields.places.rowState + t * fields.record),
+        count: 4 * length * state,
+      })),
+    traces: (batch, states) => sequenceStates(batch, states, d).map((own) => vanillaTrace(config, own)),
   };
 }
 
 function vanillaPasses(
-  config: ModelConfig,
   layout: VanillaLayout,
+  { places }: VanillaFields,
   threads: number,
 ): Readonly<Record<Pass, PipelineSpec>> {
-  const constants = { ...layout.constants, W: threads };
+  const constants = { ...layout.constants, ...places, W: threads };
   const fits = (vectors: number) => VECTOR * vectors <= CONSTANT_BYTES ? 1 : 0;
-  const stack = (keeping: Keeping): PipelineSpec => ({
+  const stack = (entryPoint: string): PipelineSpec => ({
     shader: SHADERS.stack,
-    entryPoint: keeping === "train" ? "backward" : "forward",
+    entryPoint,
     constants: {
       ...constants,
-      ...vanillaFields(config, keeping).places,
-      SAVE: keeping === "predict" ? 0 : 1,
       ATTENTION_CONSTANT: fits(layout.attentionVectors),
       FFN_CONSTANT: fits(layout.ffnVectors),
     },
     buffers: STACK,
     views: { constants: 0, ffnConstants: VECTOR * layout.ffnStart },
   });
-  const { rowGradient } = vanillaFields(config, "train").places;
+  const forward = stack("forward");
   return {
     prepare: {
       shader: SHADERS.pack,
@@ -78,15 +85,10 @@ function vanillaPasses(
       constants,
       buffers: ["parameters", "packedSources", "packed"],
     },
-    train: stack("train"),
-    trace: stack("trace"),
-    predict: stack("predict"),
-    reduce: {
-      shader: SHADERS.reduce,
-      entryPoint: "reduce",
-      constants: { ...constants, rowGradient },
-      buffers: SHARED_BUFFERS.reduce,
-    },
+    train: stack("backward"),
+    trace: forward,
+    predict: forward,
+    reduce: { shader: SHADERS.reduce, entryPoint: "reduce", constants, buffers: SHARED_BUFFERS.reduce },
     adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants, buffers: SHARED_BUFFERS.adamw },
   };
 }
@@ -94,40 +96,38 @@ function vanillaPasses(
 /** `Settings` of stack.wgsl. */
 function stackUniform(
   config: ModelConfig,
-  { tokens, labels }: PackedBatch,
-  words: BatchWords,
-  { dropout }: ObjectiveSettings,
-  threads: number,
+  { batch: { tokens, labels }, words, objective: { dropout }, threads }: SequenceWork,
+  layerStride: number,
 ): ArrayBuffer {
   const threshold = dropoutThreshold(dropout);
   const { state, pairs, head, heads, hidden } = vanillaGroups(config);
   const places = [words.offsets, words.labels, words.keys, words.order];
-  const alignment = [0, 0, 0];
+  const alignment = [0, 0];
   const sizes = [
     ...[state, heads, head, pairs, hidden],
     ...[config.numHeads, config.maxLayers, config.numClasses, threads / 2, 2, 3, 4],
   ];
   return uniform([tokens.length, labels.length, threshold], [1 / (1 - threshold / 65536), 1 / labels.length], [
     ...places,
+    layerStride,
     ...alignment,
     ...sizes,
   ]);
 }
 
-/** The `count` states [n × d] of each sequence from the rows [state][group][tokens][4]. */
+/** Each sequence's states [n × d] from those of the batch [group][tokens][4]. */
 function sequenceStates(
   { tokens: { length: tokens }, offsets, labels }: PackedBatch,
-  rows: Float32Array,
+  states: readonly Float32Array[],
   d: number,
-  count: number,
 ): SequenceTrace["states"][] {
-  const groups = Math.ceil(d / 4);
   return Array.from(labels, (_, s) => {
     const first = offsets[s], n = offsets[s + 1] - first;
-    return Array.from({ length: count }, (_, t) =>
+    return states.map((rows) =>
       Float32Array.from({ length: n * d }, (_, e) => {
         const j = e % d, token = first + Math.floor(e / d);
-        return rows[4 * ((t * groups + Math.floor(j / 4)) * tokens + token) + j % 4];
-      }));
+        return rows[4 * (Math.floor(j / 4) * tokens + token) + j % 4];
+      })
+    );
   });
 }
