@@ -4,7 +4,8 @@
  * machine's adapter. Mutants are compiled a few dozen at a time; a uniform number chooses the living one. Exit code 1 when
  * one survives that WGSL_EQUIVALENT does not explain, or when it explains one that does not survive.
  */
-import { type AgreementCase, ALL_CASES } from "../../src/engine/cases.ts";
+import { AGREEMENT_CASES, type AgreementCase } from "../../src/engine/cases.ts";
+import { VANILLA_CASES } from "../../src/engine/vanilla_cases.ts";
 import { type Model, MODELS } from "../../src/model/config.ts";
 import { expectedCase } from "../engine/agreement.ts";
 import { keyOf } from "./equivalent.ts";
@@ -26,7 +27,7 @@ const isFirst = ({ seed }: AgreementCase) => Number(FIRST_SEEDS.includes(seed));
 async function judge(model: Model) {
   const shaders = backwardShaders(model);
   const mutants = await sleepingMutants(shaders);
-  const cases = ALL_CASES.filter(({ config }) => config.model === model)
+  const cases = [...AGREEMENT_CASES, ...VANILLA_CASES].filter(({ config }) => config.model === model)
     .toSorted((a, b) => isFirst(b) - isFirst(a) || size(a) - size(b));
   const kernels = [...shaders.kernels.values()].flat().length;
   console.log(`${model}: ${mutants.length} mutants in ${kernels} kernels, ${cases.length} cases`);
