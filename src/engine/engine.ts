@@ -163,6 +163,11 @@ export interface Engine {
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult>;
   /** Logits and depth without dropout. */
   predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction>;
+  /**
+   * `predict` of each of `batches`, in their order. There only where it saves time to hand over several batches at once;
+   * `predictBatches` of predict_batches.ts serves any engine.
+   */
+  predictBatches?(batches: readonly PackedBatch[], settings: PredictSettings): Promise<Prediction[]>;
   /** Intermediate values of every sequence, without dropout. */
   trace(batch: PackedBatch): Promise<SequenceTrace[]>;
   /** Ends workers and frees memory; the engine cannot be used afterwards. */

@@ -115,10 +115,15 @@ export class GpuEngine implements Engine {
   }
 
   async predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
+    const [prediction] = await this.predictBatches([batch], settings);
+    return prediction;
+  }
+
+  async predictBatches(batches: readonly PackedBatch[], settings: PredictSettings): Promise<Prediction[]> {
     const threshold = haltThreshold(settings.haltThreshold);
-    return await this.#askAbout([batch], {
-      kind: "predict",
-      batch,
+    return await this.#askAbout(batches, {
+      kind: "predictBatches",
+      batches,
       settings: { ...settings, haltThreshold: threshold },
     });
   }

@@ -1,10 +1,10 @@
 /** Milliseconds after which progress moves and a signal is heard. */
 const WANTED_MS = 250;
 
-/** Most steps of a chunk: their batches wait in memory. */
+/** Most batches of a chunk: they wait in memory. */
 const MOST = 128;
 
-/** How many training steps are handed to an engine at once, where it takes several: as many as take a moment. */
+/** How many steps or batches are handed to an engine at once, where it takes several: as many as take a moment. */
 export class ChunkSize {
   #steps = 1;
 

@@ -2,9 +2,11 @@ import { packBatch } from "../data/batches.ts";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import type { ReviewSource } from "../data/shift.ts";
 import type { Engine, Losses } from "../engine/engine.ts";
+import { predictBatches } from "../engine/predict_batches.ts";
 import { RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
+import { ChunkSize } from "./chunks.ts";
 import type { MetricValue } from "./events.ts";
 import { standardError } from "./interval.ts";
 import { meanLosses, metricRows, type Stopwatch } from "./sums.ts";
@@ -63,8 +65,9 @@ export interface EvaluationProgress {
 }
 
 /**
- * Judges the engine's weights on `indices`, without dropout. Yields after each batch, so that a caller can show
- * progress or stop; returns the evaluation. Throws RunError when the engine dies, DataError on a foreign token or label.
+ * Judges the engine's weights on `indices`, without dropout. Yields for each batch, so that a caller can show progress or
+ * stop; an engine that takes several at once is given as many as take a moment. Returns the evaluation. Throws RunError
+ * when the engine dies, DataError on a foreign token or label.
  */
 export async function* evaluateDataset(
   options: EvaluationOptions,
@@ -78,34 +81,40 @@ export async function* evaluateDataset(
   const sums = { sequences: 0, tokens: 0, tokenSteps: 0, taskLoss: 0, klLoss: 0, entropyLoss: 0 };
   const batches = Math.ceil(indices.length / batchSize);
   const takeTurn = turnTaker(clock);
+  const chunk = new ChunkSize();
   let milliseconds = 0;
-  for (let batch = 0; batch < batches; batch++) {
+  for (let first = 0; first < batches;) {
     const started = clock();
-    const chosen = indices.subarray(batch * batchSize, (batch + 1) * batchSize);
-    const packed = pack(chosen, modelConfig.maxSeqLength);
-    labels.set(packed.labels, batch * batchSize);
-    const { logits: rows, haltingSteps, losses } = await engine.predict(packed, {
-      want: "everything",
-      klScale,
-      haltThreshold,
+    const count = engine.predictBatches === undefined ? 1 : Math.min(chunk.steps, batches - first);
+    const packed = Array.from({ length: count }, (_, k) => {
+      const start = (first + k) * batchSize;
+      return pack(indices.subarray(start, start + batchSize), modelConfig.maxSeqLength);
     });
-    if (losses === undefined) {
-      throw new RunError(
-        `Cannot evaluate: the ${engine.kind} engine returned no losses`,
-        "This is a fault of the program: please report it.",
-      );
+    const predictions = await predictBatches(engine, packed, { want: "everything", klScale, haltThreshold });
+    for (const [k, { logits: rows, haltingSteps, losses }] of predictions.entries()) {
+      if (losses === undefined) {
+        throw new RunError(
+          `Cannot evaluate: the ${engine.kind} engine returned no losses`,
+          "This is a fault of the program: please report it.",
+        );
+      }
+      const start = (first + k) * batchSize, reviews = packed[k].labels.length, tokens = packed[k].tokens.length;
+      labels.set(packed[k].labels, start);
+      logits.set(rows, start * classes);
+      sums.sequences += reviews;
+      sums.tokens += tokens;
+      steps.push(haltingSteps);
+      for (const count of haltingSteps) sums.tokenSteps += count;
+      sums.taskLoss += losses.taskLoss * reviews;
+      sums.klLoss += losses.klLoss * tokens;
+      sums.entropyLoss += losses.entropyLoss * tokens;
     }
-    const tokens = packed.tokens.length;
-    logits.set(rows, batch * batchSize * classes);
-    sums.sequences += chosen.length;
-    sums.tokens += tokens;
-    steps.push(haltingSteps);
-    for (const count of haltingSteps) sums.tokenSteps += count;
-    sums.taskLoss += losses.taskLoss * chosen.length;
-    sums.klLoss += losses.klLoss * tokens;
-    sums.entropyLoss += losses.entropyLoss * tokens;
-    milliseconds += clock() - started;
-    yield { batch: batch + 1, batches, tokens, reviews: chosen.length };
+    const elapsed = clock() - started;
+    chunk.learn(count, elapsed);
+    milliseconds += elapsed;
+    for (const { tokens, labels } of packed) {
+      yield { batch: ++first, batches, tokens: tokens.length, reviews: labels.length };
+    }
     await takeTurn();
   }
   const calibration = calibrationOf(logits, labels, classes);

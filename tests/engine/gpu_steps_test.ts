@@ -6,6 +6,7 @@ import { GpuModel } from "../../src/engine/gpu/model.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { trainSteps } from "../../src/engine/train_steps.ts";
 import { PAPER_RECIPE } from "../../src/train/config.ts";
+import { evaluateDataset } from "../../src/train/evaluation.ts";
 import { trainModel } from "../../src/train/loop.ts";
 import { toyDataset } from "../train/toy_engine.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
@@ -105,36 +106,78 @@ Deno.test("an engine that takes one step at a time is given them in turn, up to 
   assert.equal((await engine.download()).optimizer.step, state.optimizer.step + 2);
 });
 
-gpuTest("an epoch of training reads back a few times only, each for many steps", async () => {
-  const dataset = toyDataset(244, built.config.vocabSize);
-  const all = Uint32Array.from({ length: 244 }, (_, i) => i);
+/** `model` as an engine that counts how many steps or batches it is given at a time; without `calls` always one. */
+function engineOf(model: GpuModel, calls?: number[]): Engine {
+  const engine: Engine = {
+    kind: "gpu",
+    description: "a model without its worker",
+    arithmetic: "a GPU",
+    upload: (state) => Promise.resolve(model.upload(state)),
+    download: () => model.download(),
+    trainStep: () => Promise.reject(new Error("a single step was trained")),
+    gradient: (batch, settings) => model.gradient(batch, settings),
+    predict: (batch, settings) => model.predict(batch, settings),
+    trace: (batch) => model.trace(batch),
+    close: () => Promise.resolve(model.close()),
+  };
+  return calls === undefined ? engine : {
+    ...engine,
+    trainSteps: (steps) => {
+      calls.push(steps.length);
+      return model.trainSteps(steps);
+    },
+    predictBatches: (batches, settings) => {
+      calls.push(batches.length);
+      return model.predictBatches(batches, settings);
+    },
+  };
+}
+
+gpuTest(
+  "an evaluation reads back a few times only, each for many batches, and gives the bytes of single ones",
+  async () => {
+    const dataset = toyDataset(244, built.config.vocabSize);
+    const judged = {
+      dataset,
+      indices: Uint32Array.from({ length: 243 }, (_, i) => i),
+      modelConfig: built.config,
+      batchSize: 4,
+      clock: () => 0,
+    };
+    await withModel(async (model) => {
+      model.upload(built.state);
+      const calls: number[] = [], seen: number[] = [];
+      const evaluation = evaluateDataset({ ...judged, engine: engineOf(model, calls) });
+      let next = await evaluation.next();
+      for (; !next.done; next = await evaluation.next()) seen.push(next.value.batch);
+      assert.deepEqual(calls, [1, 2, 4, 8, 16, 30]);
+      assert.deepEqual(seen, Array.from({ length: 61 }, (_, b) => b + 1));
+      assert.equal(model.recorder.reads, calls.length);
+      const single = evaluateDataset({ ...judged, engine: engineOf(model) });
+      let wanted = await single.next();
+      while (!wanted.done) wanted = await single.next();
+      assert.deepEqual(next.value, wanted.value);
+      assert.equal(model.recorder.reads, calls.length + 61);
+    });
+  },
+);
+
+gpuTest("an epoch of training reads back a few times only, each for many steps or batches", async () => {
+  const dataset = toyDataset(255, built.config.vocabSize);
+  const all = Uint32Array.from({ length: 255 }, (_, i) => i);
   await withModel(async (model) => {
     model.upload(built.state);
     const calls: number[] = [];
-    const engine: Engine = {
-      kind: "gpu",
-      arithmetic: "none",
-      description: "a model without its worker",
-      upload: (state) => Promise.resolve(model.upload(state)),
-      download: () => model.download(),
-      trainStep: () => Promise.reject(new Error("the loop trained a single step")),
-      trainSteps: (steps) => {
-        calls.push(steps.length);
-        return model.trainSteps(steps);
-      },
-      gradient: (batch, settings) => model.gradient(batch, settings),
-      predict: (batch, settings) => model.predict(batch, settings),
-      trace: (batch) => model.trace(batch),
-      close: () => Promise.resolve(model.close()),
-    };
+    const engine = engineOf(model, calls);
     const config = { ...PAPER_RECIPE, batchSize: 4, epochs: 2, logEvery: 50 };
     const split = { train: all.subarray(0, 240), validation: all.subarray(240) };
     const events = trainModel({ engine, dataset, split, modelConfig: built.config, config, clock: () => 0 });
     const steps = (await Array.fromAsync(events)).filter(({ kind }) => kind === "step");
-    // Doublings at first, as nothing is known of the speed; then up to where a row of metrics is due.
-    assert.deepEqual(calls, [1, 2, 4, 8, 16, 19, 10, 40, 20]);
+    // Doublings at first, as nothing is known of the speed; then up to where a row of metrics is due. After each epoch's
+    // steps the four batches of validation.
+    assert.deepEqual(calls, [1, 2, 4, 8, 16, 19, 10, 1, 2, 1, 40, 20, 1, 2, 1]);
     assert.equal(steps.length, 2);
-    // Beside the training: weights before the first step and after each epoch, one validation batch an epoch.
-    assert.equal(model.recorder.reads, calls.length + 3 + 2);
+    // Beside these: weights before the first step and after each epoch.
+    assert.equal(model.recorder.reads, calls.length + 3);
   });
 });

@@ -12,7 +12,7 @@ export type Request =
   | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }
   | { readonly kind: "profile"; readonly step: TrainingStep }
   | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }
-  | { readonly kind: "predict"; readonly batch: PackedBatch; readonly settings: PredictSettings }
+  | { readonly kind: "predictBatches"; readonly batches: readonly PackedBatch[]; readonly settings: PredictSettings }
   | { readonly kind: "trace"; readonly batch: PackedBatch }
   | { readonly kind: "close" };
 

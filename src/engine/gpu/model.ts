@@ -229,23 +229,46 @@ export class GpuModel {
     return { ...lossesOf(this.config, batch, settings.klScale, sums), gradient };
   }
 
-  async predict(batch: PackedBatch, { want, klScale, haltThreshold: asked }: PredictSettings): Promise<Prediction> {
-    const settings = { ...NO_OBJECTIVE, klScale };
+  async predict(batch: PackedBatch, settings: PredictSettings): Promise<Prediction> {
+    const [prediction] = await this.predictBatches([batch], settings);
+    return prediction;
+  }
+
+  async predictBatches(batches: readonly PackedBatch[], settings: PredictSettings): Promise<Prediction[]> {
+    const predictions: Prediction[] = [];
+    while (predictions.length < batches.length) {
+      predictions.push(...await this.#predictTogether(batches.slice(predictions.length), settings));
+    }
+    return predictions;
+  }
+
+  /** Predicts as many of `batches` as fit one submission. */
+  async #predictTogether(
+    batches: readonly PackedBatch[],
+    { want, klScale, haltThreshold: asked }: PredictSettings,
+  ): Promise<Prediction[]> {
+    const tasks = batches.map((batch): Task => ({ batch, settings: { ...NO_OBJECTIVE, klScale } }));
     const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
-    const [floats, ...steps] = await this.#guard(async () => {
-      const [{ halt }] = this.#place([{ batch, settings }], "predict", ending);
+    const [placed, spans] = await this.#guard(async () => {
+      const placed = this.#place(tasks, "predict", ending);
       await this.#prepare(false);
-      await this.recorder.dispatch("predict", batch.labels.length);
-      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
-      for (const span of this.program.stepSpans(batch)) this.recorder.keep(span);
-      return await this.recorder.read();
+      for (const { batch, place, halt } of placed) {
+        await this.recorder.dispatch("predict", batch.labels.length, place);
+        this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
+        for (const span of this.program.stepSpans(batch)) this.recorder.keep(span);
+      }
+      return [placed, await this.recorder.read()];
     });
-    requireComplete(floats, batch.labels.length);
-    const logits = floats.slice(RESULT_FLOATS * batch.labels.length);
-    const haltingSteps = this.program.haltingSteps(batch, steps);
-    if (want === "logits") return { logits, haltingSteps };
-    const losses = lossesOf(this.config, batch, klScale, sumResults(floats, batch.labels.length));
-    return { logits, haltingSteps, losses };
+    const perBatch = spans.length / placed.length;
+    return placed.map(({ batch, place }) => {
+      const [floats, ...steps] = spans.slice(place * perBatch, (place + 1) * perBatch);
+      requireComplete(floats, batch.labels.length);
+      const logits = floats.slice(RESULT_FLOATS * batch.labels.length);
+      const haltingSteps = this.program.haltingSteps(batch, steps);
+      if (want === "logits") return { logits, haltingSteps };
+      const losses = lossesOf(this.config, batch, klScale, sumResults(floats, batch.labels.length));
+      return { logits, haltingSteps, losses };
+    });
   }
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {

@@ -26,8 +26,8 @@ async function answer(request: Request): Promise<unknown> {
       return await opened().profile(request.step);
     case "gradient":
       return await opened().gradient(request.batch, request.settings);
-    case "predict":
-      return await opened().predict(request.batch, request.settings);
+    case "predictBatches":
+      return await opened().predictBatches(request.batches, request.settings);
     case "trace":
       return await opened().trace(request.batch);
     case "close":
