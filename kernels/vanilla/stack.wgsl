@@ -216,7 +216,7 @@ fn fourTails(field: u32, tokens: vec4u) -> mat4x4f {
 
 // The same as `four`, in a loop, which compiles in less time: for what is read once.
 fn fourInTurn(field: u32, tokens: vec4u) -> mat4x4f {
-  var values = mat4x4f();
+  var values: mat4x4f;
   for (var c = 0u; c < settings.sizes.four; c++) { values[c] = rows[place(field, tokens[c])]; }
   return values;
 }
@@ -282,7 +282,7 @@ fn kept(g: u32, site: u32, token: u32) -> vec4f {
 
 // Three output groups of a linear layer at once, from `w` on, `stride` vectors apart; `field` the input's first row.
 fn product(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u32) -> mat3x4f {
-  var sum = mat3x4f();
+  var sum: mat3x4f;
   var p = place(field, token);
   var at = w;
   for (var g = 0u; g < groups; g++) {
@@ -296,7 +296,7 @@ fn product(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u32) 
 
 // The way back: three input groups at once from the gradient of the outputs, `w` being the first one's weights.
 fn transposed(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u32) -> mat3x4f {
-  var sum = mat3x4f();
+  var sum: mat3x4f;
   var p = place(field, token);
   var at = w;
   for (var g = 0u; g < groups; g++) {
@@ -388,7 +388,7 @@ fn normTile(g: u32, slope: u32, normal: u32, gamma: u32, beta: u32) -> Tile {
 }
 
 fn setTile(part: Tile) {
-  var m = mat4x4f();
+  var m: mat4x4f;
   var sum = vec4f(0.0);
   for (var j = 0u; j < length; j += 4u) {
     let tokens = fourTokens(j);
@@ -439,7 +439,7 @@ fn project(token: u32) {
 
 // What the pairs of groups behind the first one add to the products of four tokens with four others.
 fn furtherProducts(own: u32, ownTokens: vec4u, other: u32, otherTokens: vec4u) -> mat4x4f {
-  var m = mat4x4f();
+  var m: mat4x4f;
   for (var g = 2u; g < settings.sizes.hg; g++) {
     m += transpose(four(own + g, ownTokens)) * four(other + g, otherTokens);
   }
@@ -475,8 +475,8 @@ fn attend(i: u32) {
   let q1 = transpose(fourInTurn(q + 1u, queries));
   var top = vec4f(LOWEST);
   var sum = vec4f(0.0);
-  var out0 = mat4x4f();
-  var out1 = mat4x4f();
+  var out0: mat4x4f;
+  var out1: mat4x4f;
   for (var j = 0u; j < length; j += 4u) {
     let keys = fourTokens(j);
     let isPresent = present(j);
@@ -530,10 +530,10 @@ fn attendBackward(i: u32) {
   let b0 = transpose(fourInTurn(myValue, own));
   let b1 = transpose(fourInTurn(myValue + 1u, own));
   let saved = transpose(fourInTurn(softmax, own));
-  var sum0 = mat4x4f();
-  var sum1 = mat4x4f();
-  var values0 = mat4x4f();
-  var values1 = mat4x4f();
+  var sum0: mat4x4f;
+  var sum1: mat4x4f;
+  var values0: mat4x4f;
+  var values1: mat4x4f;
   for (var j = 0u; j < length; j += 4u) {
     let others = fourTokens(j);
     let isPresent = present(j);
@@ -759,17 +759,27 @@ fn headAndLoss(s: u32, label: u32) {
   halt[8u * s + 5u] = logSum;
 }
 
-// One thread: ∂W_c, ∂b_c and the gradient of `pooled`.
+// ∂loss/∂logit of class c.
+fn headSlope(s: u32, label: u32, c: u32) -> f32 {
+  let p = power2(vec4f((halt[logitAt(s, c)] - halt[8u * s + 5u]) * LOG2E)).x;
+  return settings.taskWeight * (p - select(0.0, 1.0, c == label));
+}
+
+// ∂W_c, ∂b_c and the gradient of `pooled`.
 fn headBackward(s: u32, label: u32) {
-  for (var g = 0u; g < settings.sizes.d4; g++) { dPooled[g] = vec4f(0.0); }
-  for (var c = 0u; c < settings.sizes.classes; c++) {
-    let p = power2(vec4f((halt[logitAt(s, c)] - halt[8u * s + 5u]) * LOG2E)).x;
-    let slope = settings.taskWeight * (p - select(0.0, 1.0, c == label));
-    store[slot + atHeadBias + c / 4u][c % 4u] = slope;
-    for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = tid; g < (C + 3u) / 4u; g += W) {
+    var own = vec4f(0.0);
+    for (var c = 0u; c < min(settings.sizes.four, C - 4u * g); c++) { own[c] = headSlope(s, label, 4u * g + c); }
+    store[slot + atHeadBias + g] = own;
+  }
+  for (var g = tid; g < D4; g += W) {
+    var sum = vec4f(0.0);
+    for (var c = 0u; c < settings.sizes.classes; c++) {
+      let slope = headSlope(s, label, c);
       store[slot + atHead + c * D4 + g] = slope * store[slot + storePooled + g];
-      dPooled[g] += slope * weight(ATTENTION, atHead + c * D4 + g);
+      sum += slope * weight(ATTENTION, atHead + c * D4 + g);
     }
+    dPooled[g] = sum;
   }
 }
 
@@ -865,7 +875,7 @@ fn backward(
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    if (tid == 0u) { headBackward(s, batch[settings.labels + s]); }
+    headBackward(s, batch[settings.labels + s]);
     workgroupBarrier();
     stackBackward();
     proveComplete(s, halt[8u * s + 6u]);

@@ -10,6 +10,9 @@ import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "
 /** Passes of the forward pass; the others are the backward pass and the optimizer. */
 const FORWARD = ["prepare", "trace", "predict"];
 
+/** Files that serve both models. */
+const SHARED = /^kernels\/adamw\//;
+
 /** Fills scratch memory before each call, so that no dropped statement finds an old result. */
 const POISON = 0xffffffff;
 
@@ -23,7 +26,11 @@ export interface BackwardShaders {
 /** What a model's passes of the backward pass and the optimizer need and the forward pass does not. */
 export function backwardShaders(model: Model): BackwardShaders {
   const specs = programOf({ ...PAPER_CONFIG, model }).passes(256);
-  const sources = new Map(PASSES.map((pass) => [specs[pass].shader.file, specs[pass].shader.source]));
+  // The files that both models share are judged by the one that uses all of them.
+  const judged = PASSES.map((pass) => specs[pass].shader).filter(({ file }) =>
+    model === "epsilon" || !SHARED.test(file)
+  );
+  const sources = new Map(judged.map(({ file, source }) => [file, source]));
   const entries = (file: string, forward: boolean) =>
     PASSES.filter((pass) => specs[pass].shader.file === file && FORWARD.includes(pass) === forward)
       .map((pass) => specs[pass].entryPoint);

@@ -1,21 +1,29 @@
 import { expectedMilliseconds, LAPTOP_GPU, type StepCounters, stepCounters } from "../../engine/gpu/counters.ts";
 import type { DispatchTime } from "../../engine/gpu/stopwatch.ts";
 import { GpuEngine } from "../../engine/gpu_engine.ts";
-import { PAPER_CONFIG } from "../../model/config.ts";
+import { type ModelConfig, PAPER_CONFIG } from "../../model/config.ts";
 import { type Bench, caseOf, mostThreads, openWithin, paperModel } from "./bench.ts";
+import { prepareModel } from "./models.ts";
 import { type BenchmarkCase, type BenchmarkRow, countRow, timeRow } from "./row.ts";
 import { timeInterleaved } from "./timing.ts";
-import { stepSettings, TYPICAL_STEPS, uniformBatch, weightsOfDepth } from "./workload.ts";
+import { stepSettings, uniformBatch } from "./workload.ts";
 
 /** Training steps of a submission, as many as make reading back cheap. */
 const TOGETHER = 16;
 
 /**
- * What a training step asks of the GPU by its layout, what that would take on a laptop's, and what it takes on this one:
- * of many steps in one submission, and of each dispatch by the adapter's own clock. Nothing on another device.
+ * What a training step of each model asks of the GPU by its layout, what that would take on a laptop's, and what it takes
+ * on this one: of many steps in one submission, and of each dispatch by the adapter's own clock. Nothing on another device.
  */
 export async function benchmarkGpu(bench: Bench): Promise<BenchmarkRow[]> {
-  const config = paperModel("exit");
+  const rows: BenchmarkRow[] = [];
+  for (const config of [paperModel("exit"), { ...PAPER_CONFIG, model: "vanilla" as const }]) {
+    rows.push(...await benchmarkModel(bench, config));
+  }
+  return rows;
+}
+
+async function benchmarkModel(bench: Bench, config: ModelConfig): Promise<BenchmarkRow[]> {
   const { sequences, tokens } = bench.sizes;
   const { dropout } = PAPER_CONFIG;
   await using engines = new AsyncDisposableStack();
@@ -23,7 +31,7 @@ export async function benchmarkGpu(bench: Bench): Promise<BenchmarkRow[]> {
   const engine = await openWithin(engines, bench, config, threads);
   if (!(engine instanceof GpuEngine)) return [];
   const batch = uniformBatch(config, sequences, tokens);
-  const { meanSteps } = await weightsOfDepth(engine, config, batch, TYPICAL_STEPS);
+  const meanSteps = await prepareModel(engine, config, batch);
   const measured = caseOf(bench, config, { threads, sequences, tokens, meanSteps, dropout });
   const work = { sequences, tokens: batch.tokens.length, meanSteps };
   const counters = stepCounters(config, work, engine.workgroupThreads);

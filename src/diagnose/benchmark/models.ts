@@ -29,7 +29,7 @@ const PASSES = [
 ];
 
 /** Leaves `engine` with weights of its model; returns the block applications per token that they make of `batch`. */
-async function prepareModel(engine: Engine, config: ModelConfig, batch: PackedBatch): Promise<number> {
+export async function prepareModel(engine: Engine, config: ModelConfig, batch: PackedBatch): Promise<number> {
   if (config.model === "epsilon") {
     const wanted = config.halting === "exit" ? TYPICAL_STEPS : config.maxLayers;
     return (await weightsOfDepth(engine, config, batch, wanted)).meanSteps;
