@@ -50,7 +50,7 @@ Deno.test("mutants of a shader stand where only its backward entry points lead, 
 /** For each model a case in which much occurs, and how many mutants in how many functions there are at least. */
 const SAMPLES: readonly (readonly [model: Model, seed: number, mutants: number, kernels: number])[] = [
   ["epsilon", 34, 200, 20],
-  ["vanilla", 208, 100, 15],
+  ["vanilla", 208, 150, 12],
 ];
 
 for (const [model, seed, least, functions] of SAMPLES) {
