@@ -83,9 +83,10 @@ export function resolveOptions<D extends Declarations>(declarations: D, sources:
   };
 }
 
-function unusable({ text, place }: Given, { wanted, choices = [] }: Declarations[string]): UsageError {
+function unusable({ text, place }: Given, { wanted, choices = [], words = [] }: Declarations[string]): UsageError {
   const hint = `Give ${wanted}.`;
-  const nearest = nearestName(text, choices);
+  const unknown = text.split(",").map((part) => part.trim()).find((part) => !words.includes(part));
+  const nearest = nearestName(text, choices) ?? nearestName(unknown ?? "", words);
   return new UsageError(
     `Cannot use ${place}: "${printable(text)}"`,
     nearest === undefined ? hint : `Did you mean ${nearest}? ${hint}`,

@@ -162,6 +162,13 @@ Deno.test("bad grids end with one clear line that names the place and the neares
     ['shift = "swap-labels"', 'shift = "swap"', 2, /Cannot use shift in arm plain of scenario swap: "swap"/],
     ['shift = "swap-labels"', 'arms = ["dropped"]\nshift = "reverse"', 2, /the baseline, plain, is not among them/],
     ['shift = "swap-labels"', "", 2, /says when the distribution shifts, not how/],
+    [
+      "dropout = 0.5",
+      'ars = "memo"\nars-layers = "psi,pih"',
+      2,
+      /Cannot use ars-layers in .*: "psi,pih"\. Did you mean phi\?/,
+    ],
+    ["dropout = 0.5", 'ars = "memo"\nars-window = 1', 2, /Cannot use ars-window in .*: "1"\. Give a whole number from/],
     ["[arms.plain]", "[arms.plain", 3, /Cannot read the configuration: grid\.toml, line \d+/],
   ];
   await using place = await workplace();
