@@ -15,7 +15,7 @@ import { makeFolder } from "../files/make_folder.ts";
 import { printable } from "../files/printable.ts";
 import { replaceInstrumentRows } from "../metrics/instrument_csv.ts";
 import { RunLock } from "../metrics/run_lock.ts";
-import { RUN_JSON, type RunRecord } from "../metrics/run_json.ts";
+import { type Diagnosed, readRunJson, RUN_JSON, type RunRecord, writeRunJson } from "../metrics/run_json.ts";
 import { type Checkpoint, requireVocabulary } from "../model/checkpoint.ts";
 import { loadCheckpoint } from "../model/checkpoint_file.ts";
 import { PAPER_CONFIG } from "../model/config.ts";
@@ -61,7 +61,12 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
     const name = run ?? basename(path).replace(/\.safetensors$/, "");
     const files = await lockedIfRun(
       folder,
-      () => replaceInstrumentRows(folder, name, place, [...instruments].flatMap(tablesOf), rows),
+      async () => {
+        const tables = [...instruments].flatMap(tablesOf);
+        const files = await replaceInstrumentRows(folder, name, place, tables, rows);
+        await noteDiagnosis(folder, run, { step: place.step, split: place.split, tables });
+        return files;
+      },
     );
     progress.clear();
     await terminal.write(
@@ -146,11 +151,27 @@ async function fittingOutputs(
   }
 }
 
+/** Notes in `run.json` of the run `run`, if `folder` is its, which rows are no longer those that training wrote. */
+async function noteDiagnosis(
+  folder: string,
+  run: string | null,
+  diagnosis: Omit<Diagnosed, "at">,
+): Promise<void> {
+  if (!await isRunFolder(folder)) return;
+  const record = await readRunJson(folder);
+  if (record.run !== run) return;
+  const diagnosed = [...record.diagnosed ?? [], { at: new Date().toISOString(), ...diagnosis }];
+  await writeRunJson(folder, { ...record, diagnosed });
+}
+
+async function isRunFolder(folder: string): Promise<boolean> {
+  return await isThere(join(folder, RUN_JSON));
+}
+
 /** Makes `folder` where it is missing and writes into it; if it is a run's, nobody else may write to it meanwhile. */
 async function lockedIfRun<Result>(folder: string, write: () => Promise<Result>): Promise<Result> {
   await makeFolder(folder);
-  const isRun = await isThere(join(folder, RUN_JSON));
-  const lock = isRun ? await RunLock.acquire(folder) : undefined;
+  const lock = await isRunFolder(folder) ? await RunLock.acquire(folder) : undefined;
   try {
     return await write();
   } finally {

@@ -19,7 +19,7 @@ import { isGiven, type Origin } from "./configuration.ts";
 import type { Values } from "./option.ts";
 import type { Terminal } from "./output.ts";
 import type { Progress } from "./progress.ts";
-import type { SHIFT_OPTIONS } from "./provoke.ts";
+import { SHIFT_OPTIONS } from "./provoke.ts";
 import { type DataValues, loadReviews } from "./reviews.ts";
 
 /** The shift that the options or a run's record ask for. */
@@ -88,11 +88,19 @@ export function recordedShift(
       "Leave these options out to go on with the run, or start another one with --out.",
     );
   }
-  const recorded = configuration["shift-data"]?.value;
+  const recorded = repeatedShift(provocation, configuration);
+  return { ...recorded, shiftData: values.shiftData ?? recorded.shiftData };
+}
+
+/** The shift of a run as its record has it. */
+export function repeatedShift(provocation: ProvocationRecord, configuration: RunRecord["configuration"]): ShiftChoice {
+  const { shiftLength } = provocation;
+  const shiftData = configuration["shift-data"]?.value;
   return {
     ...provocation,
-    shiftLength: provocation.shiftLength ?? values.shiftLength,
-    shiftData: values.shiftData ?? (typeof recorded === "string" ? recorded : undefined),
+    // Of the others nobody asks.
+    shiftLength: shiftLength ?? SHIFT_OPTIONS.shiftLength.fallback,
+    shiftData: typeof shiftData === "string" ? shiftData : undefined,
   };
 }
 
@@ -138,11 +146,11 @@ async function loadDomain(
   return await loadReviews({ data: { ...data, data: shiftData }, threads, split: "train", progress, terminal });
 }
 
-/** Throws DataError when a resumed run's second domain is not the one it was started with. */
-export function requireSameDomain({ record }: Provocation, { provocation }: RunRecord, folder: string): void {
+/** Throws DataError, beginning with `refusal`, when a run's second domain is not the one it was started with. */
+export function requireSameDomain({ record }: Provocation, { provocation }: RunRecord, refusal: string): void {
   if (record.shiftDataSha256 === (provocation?.shiftDataSha256 ?? null)) return;
   throw new DataError(
-    `Cannot resume ${printable(folder)} with another second domain: SHA-256 ${record.shiftDataSha256}, ` +
+    `${refusal} with another second domain: SHA-256 ${record.shiftDataSha256}, ` +
       `started with ${provocation?.shiftDataSha256}`,
     "Give the run's second domain with --shift-data.",
   );

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { prepareDataset, type PrepareProgress, type PrepareReport } from "../data/prepare.ts";
 import type { ReviewSplit } from "../data/review.ts";
+import { DataError } from "../errors.ts";
 import { dataFolder } from "../files/folders.ts";
 import { fileInfo } from "../files/is_there.ts";
 import type { RunRecord } from "../metrics/run_json.ts";
@@ -53,6 +54,22 @@ export interface LoadReviewsOptions {
   readonly split: ReviewSplit;
   readonly progress: Progress;
   readonly terminal: Terminal;
+}
+
+/** Throws DataError, beginning with `refusal`, when `dataset` is not what the run that `record` describes learned from. */
+export function requireSameData(dataset: TokenizedDataset, record: RunRecord, refusal: string): void {
+  if (dataset.vocabularyHash !== record.vocabularySha256) {
+    throw new DataError(
+      `${refusal} with another vocabulary: SHA-256 ${dataset.vocabularyHash}, trained with ${record.vocabularySha256}`,
+      "Give the run's vocabulary with --vocabulary.",
+    );
+  }
+  if (dataset.dataHash !== record.dataSha256) {
+    throw new DataError(
+      `${refusal} on other data: SHA-256 ${dataset.dataHash}, trained on ${record.dataSha256}`,
+      "Give the run's data with --data.",
+    );
+  }
 }
 
 /** Reads and tokenizes reviews, showing progress and warnings. Throws DataError when they cannot be used. */

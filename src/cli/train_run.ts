@@ -2,14 +2,11 @@ import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { requireShiftWithin } from "../data/shift.ts";
 import { stratifiedSplit } from "../data/split.ts";
-import { withInstruments } from "../diagnose/instruments/training_instruments.ts";
-import { MeasuredEngine } from "../diagnose/provocation/measured_engine.ts";
-import { withProvocation } from "../diagnose/provocation/provoked_training.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { type Device, DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
-import { DataError, DeviceError, RunError, UsageError } from "../errors.ts";
+import { DeviceError, RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
 import { measureRun, writeProvocation } from "../metrics/provocation_csv.ts";
@@ -24,16 +21,16 @@ import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
 import { hasResonance, hasRetention, hasSuppression, requireAnchorWithin } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
-import { batchesPerEpoch, NonFiniteLossError, type TrainingOptions, trainModel } from "../train/loop.ts";
+import { batchesPerEpoch, NonFiniteLossError } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
-import { type ChosenInstruments, namedInstruments, prepareInstruments } from "./instrument_choice.ts";
+import { namedInstruments, prepareInstruments } from "./instrument_choice.ts";
 import { isGiven } from "./configuration.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument, writeLast } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { chooseShift, prepareShift, type Provocation, recordedShift, requireSameDomain } from "./provocation.ts";
+import { chooseShift, prepareShift, recordedShift, requireSameDomain } from "./provocation.ts";
 import { type ProvokeContext, SHIFT_OPTIONS } from "./provoke.ts";
-import { chooseData, loadReviews, recordedData } from "./reviews.ts";
+import { chooseData, loadReviews, recordedData, requireSameData } from "./reviews.ts";
 import {
   ignoredFlags,
   modelConfigOf,
@@ -42,6 +39,7 @@ import {
   requireSameConfiguration,
 } from "./run_configuration.ts";
 import type { TrainContext } from "./train.ts";
+import { type PreparedRun, trainingEvents } from "./training_events.ts";
 import { TrainingDisplay } from "./training_display.ts";
 import { formatRunSummary, type RunSummary, summarizeRun } from "./training_summary.ts";
 
@@ -139,10 +137,10 @@ export async function resumeRun(
   await chooseDevice(device);
   const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
-  requireSameData(dataset, paused.record, path);
+  requireSameData(dataset, paused.record, `Cannot resume ${printable(path)}`);
   const reading = { dataset, data, model, recipe, threads: values.threads, progress, terminal };
   const provocation = choice && await prepareShift(choice, reading);
-  if (provocation) requireSameDomain(provocation, paused.record, path);
+  if (provocation) requireSameDomain(provocation, paused.record, `Cannot resume ${printable(path)}`);
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
@@ -194,24 +192,15 @@ function resumedDevice(
   return chosen;
 }
 
-interface Run {
-  readonly engine: Engine;
-  readonly dataset: TokenizedDataset;
-  readonly model: ModelConfig;
-  readonly recipe: TrainConfig;
-  /** Instruments to read after each epoch. */
-  readonly read: ChosenInstruments;
+interface Run extends PreparedRun {
   readonly folder: RunFolder;
   readonly progress: Progress;
-  readonly provocation?: Provocation | undefined;
   readonly from?: ResumePoint | undefined;
 }
 
 /** Trains to the end or to a signal, recording and showing what happens. */
 async function follow(run: Run): Promise<Ended> {
-  const { dataset, model, recipe, read, folder, progress, provocation, from } = run;
-  const measured = provocation && new MeasuredEngine(run.engine, recipe.logEvery, from?.position.step);
-  const engine = measured ?? run.engine;
+  const { engine, dataset, model, recipe, folder, progress, provocation, from } = run;
   const split = stratifiedSplit(dataset.labels, recipe);
   const display = new TrainingDisplay(progress, {
     trainingBatches: batchesPerEpoch(split.train.length, recipe),
@@ -221,30 +210,13 @@ async function follow(run: Run): Promise<Ended> {
   using interruption = new Interruption((signal) =>
     progress.milestone(`${signal}: saving a checkpoint; a second signal quits at once`, { kind: "signal", signal })
   );
-  const options: TrainingOptions = {
-    engine,
-    dataset,
-    split,
-    modelConfig: model,
-    config: recipe,
-    signal: interruption.signal,
-    ...provocation && { shift: provocation.shift },
-    ...from === undefined ? {} : { resume: from.position, ...from.kept && { kept: from.kept } },
-  };
   progress.begin();
   progress.milestone(
     `Training ${tensorTable(model).parameterCount} parameters on ${split.train.length} reviews, ` +
       `validating on ${split.validation.length}: ${engine.description}; run folder ${folder.path}`,
     { kind: "start", folder: folder.path, run: folder.record.run, device: engine.description },
   );
-  const { validation: indices } = split;
-  const observing = { ...read, engine, config: model, dataset, indices, seed: recipe.seed };
-  const training = trainModel(options);
-  const watched = read.instruments.size === 0 ? training : withInstruments(training, observing);
-  const judged = { modelConfig: model, dataset, validation: split.validation, batchSize: recipe.batchSize };
-  const events = provocation === undefined || measured === undefined
-    ? watched
-    : withProvocation(watched, { ...judged, engine: measured, after: provocation.shift.after });
+  const events = trainingEvents(run, { signal: interruption.signal, from });
   const tellMeasures = async (broken: boolean) => {
     if (provocation === undefined) return;
     await writeProvocation(folder.path, folder.record.run, await measureRun(folder.path, folder.record, broken));
@@ -296,22 +268,5 @@ async function freshFolder(model: ModelConfig): Promise<string> {
   for (let copy = 1;; copy++) {
     const path = copy === 1 ? name : `${name}-${copy}`;
     if (await Deno.lstat(path).then(() => false, () => true)) return path;
-  }
-}
-
-function requireSameData(dataset: TokenizedDataset, record: RunRecord, path: string): void {
-  if (dataset.vocabularyHash !== record.vocabularySha256) {
-    throw new DataError(
-      `Cannot resume ${
-        printable(path)
-      } with another vocabulary: SHA-256 ${dataset.vocabularyHash}, trained with ${record.vocabularySha256}`,
-      "Give the run's vocabulary with --vocabulary.",
-    );
-  }
-  if (dataset.dataHash !== record.dataSha256) {
-    throw new DataError(
-      `Cannot resume ${printable(path)} on other data: SHA-256 ${dataset.dataHash}, trained on ${record.dataSha256}`,
-      "Give the run's data with --data.",
-    );
   }
 }

@@ -1,6 +1,6 @@
 import { openEngine } from "../engine/open_engine.ts";
 import { TOLERANCES, type VerificationRow, verifyGolden } from "../engine/verification.ts";
-import { DataError, VerificationError } from "../errors.ts";
+import { DataError, UsageError, VerificationError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { type Golden, goldenPaths, parseGolden, readGolden } from "../model/golden.ts";
 import { learningRateAt } from "../train/schedule.ts";
@@ -13,12 +13,26 @@ interface Verified {
   readonly rows: readonly VerificationRow[];
 }
 
-/** The body of `epsilon verify`. */
-export async function verify({ values, terminal }: VerifyContext): Promise<number> {
+/** The body of `epsilon verify`: golden values, unless a run is named. */
+export async function verify(context: VerifyContext): Promise<number> {
+  const { values, positionals: [run], terminal } = context;
+  requireMeaning(context);
+  if (run !== undefined) return await (await import("./verify_repetition.ts")).verifyRepetition(context, run);
   const verified = await verifyDevice(values);
   await writeLast(terminal, values.json ? jsonDocument(summary(verified)) : table(verified));
   requireAgreement(verified.rows);
   return 0;
+}
+
+/** Throws UsageError for an option that bears on the other of the two things that are verified. */
+function requireMeaning({ origins, positionals: [run] }: VerifyContext): void {
+  const idle = run === undefined ? ["steps", "data"] as const : ["goldens"] as const;
+  const given = idle.find((key) => origins[key] === "flag");
+  if (given === undefined) return;
+  throw new UsageError(
+    `Cannot use --${given} ${run === undefined ? "without" : "with"} a run`,
+    run === undefined ? "Name the run folder that is to be repeated." : "Golden values are compared without one.",
+  );
 }
 
 /** Throws VerificationError (exit code 5) that names the worst of the rows that fail, if any does. */
@@ -33,9 +47,14 @@ export function requireAgreement(rows: readonly VerificationRow[]): void {
   );
 }
 
+type GoldenOptions = Pick<
+  VerifyContext["values"],
+  "goldens" | "tolerance" | "device" | "threads" | "numerics" | "adapter"
+>;
+
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
 export async function verifyDevice(
-  { goldens, tolerance, device, threads, numerics, adapter }: VerifyContext["values"],
+  { goldens, tolerance, device, threads, numerics, adapter }: GoldenOptions,
 ): Promise<Verified> {
   const rows: VerificationRow[] = [];
   let description = "";

@@ -91,6 +91,14 @@ export interface ProvocationRecord {
   readonly shiftDataSha256: string | null;
 }
 
+/** What `epsilon diagnose` wrote about the weights after `step`. */
+export interface Diagnosed {
+  readonly at: string;
+  readonly step: number | null;
+  readonly split: string;
+  readonly tables: readonly string[];
+}
+
 /** When and how a run went on. */
 export interface Resumption {
   readonly at: string;
@@ -130,14 +138,7 @@ export interface RunRecord {
   readonly started: string;
   readonly resumed: readonly Resumption[];
   /** Tables into which `epsilon diagnose` wrote rows about the weights after `step`, in the place of training's own. */
-  readonly diagnosed?:
-    | readonly {
-      readonly at: string;
-      readonly step: number | null;
-      readonly split: string;
-      readonly tables: readonly string[];
-    }[]
-    | undefined;
+  readonly diagnosed?: readonly Diagnosed[] | undefined;
   /** Null until the run ends. */
   readonly ended: string | null;
   /** `running` until the run ends. */

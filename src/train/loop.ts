@@ -58,6 +58,8 @@ export interface TrainingOptions {
   readonly kept?: KeptSlabs;
   /** Aborted to stop after what is under way: a batch, or as many as the engine takes at once. */
   readonly signal?: AbortSignal;
+  /** Optimizer steps after which to stop as for a signal, at an epoch's end once it is validated. */
+  readonly stopAt?: number;
   /** Milliseconds of a monotonic clock; reaches timing rows only. */
   readonly clock?: () => number;
 }
@@ -175,7 +177,13 @@ class Training {
     const { config, signal } = this.#options;
     if (this.#position.epoch >= config.epochs) return "finished";
     if (config.patience > 0 && this.#position.epochsSinceBest >= config.patience) return "stopped-early";
-    return signal?.aborted ? "interrupted" : undefined;
+    return signal?.aborted || this.#stops() ? "interrupted" : undefined;
+  }
+
+  /** Whether as many steps are taken as were asked for. */
+  #stops(): boolean {
+    const { stopAt } = this.#options;
+    return stopAt !== undefined && this.#position.step >= stopAt;
   }
 
   async #checkpoint(best: boolean): Promise<TrainEvent> {
@@ -189,7 +197,7 @@ class Training {
     const { config, shift, signal } = this.#options;
     const epochWatch = new RunningStopwatch();
     let stepWatch = new RunningStopwatch();
-    while (this.#position.batch < this.#batches && !signal?.aborted) {
+    while (this.#position.batch < this.#batches && !signal?.aborted && !this.#stops()) {
       const { trained, seconds } = await this.#trainChunk();
       epochWatch.seconds += seconds;
       stepWatch.seconds += seconds;
@@ -235,7 +243,7 @@ class Training {
    * something is due, so that what is timed or saved is the same for any size of chunk.
    */
   async #trainChunk(): Promise<{ trained: TrainedBatch[]; seconds: number }> {
-    const { engine, modelConfig, config, shift } = this.#options;
+    const { engine, modelConfig, config, shift, stopAt } = this.#options;
     const started = this.#clock();
     const { step, batch } = this.#position;
     const objective = { klScale: this.#schedule(step).klScale, dropout: 0, seed: config.seed };
@@ -246,6 +254,7 @@ class Training {
       stepsToMultiple(step, config.logEvery),
       stepsToMultiple(step, config.checkpointEvery),
       stepsTo(shift?.step, step),
+      stepsTo(stopAt, step),
     );
     const steps = Array.from({ length: count }, (_, k): TrainingStep => {
       const settings: StepSettings = {
@@ -334,10 +343,10 @@ class Training {
     };
   }
 
-  /** Judges the weights on the validation split; undefined when the signal is aborted. */
+  /** Judges the weights on the validation split; undefined when training stops before that is done. */
   async *#validate(): AsyncGenerator<TrainEvent, Evaluation | undefined, void> {
     const { engine, dataset, split, modelConfig, config, signal } = this.#options;
-    if (signal?.aborted) return undefined;
+    if (signal?.aborted || this.#position.batch < this.#batches) return undefined;
     const evaluation = evaluateDataset({
       engine,
       dataset,
