@@ -51,11 +51,15 @@ export interface Compared {
   readonly errors: ReadonlyMap<string, number>;
 }
 
+/** Slabs by name, which training aids keep beside the weights. */
+type Slabs = Readonly<Record<string, Float32Array | Float64Array>>;
+
 interface SavedCheckpoint {
   readonly name: keyof typeof CHECKPOINT_NAMES;
   readonly file: string;
   readonly step: number;
   readonly state: ModelState;
+  readonly kept: Slabs;
 }
 
 /**
@@ -97,7 +101,7 @@ export class Repetition {
       if (!await isThere(join(folder, file))) continue;
       const { checkpoint, path } = await loadCheckpoint(folder, { prefer: name });
       const { step } = readTrainPosition(checkpoint.position, path);
-      checkpoints.push({ name, file, step, state: checkpoint.state });
+      checkpoints.push({ name, file, step, state: checkpoint.state, kept: checkpoint.kept ?? {} });
     }
     const tables = new Map<InstrumentTable, readonly string[]>();
     for (const table of rules.tables) tables.set(table, await readInstrumentRows(folder, table) ?? []);
@@ -212,22 +216,22 @@ export class Repetition {
   }
 
   #compareCheckpoint(
-    { best, position, state }: Extract<TrainEvent, { kind: "checkpoint" }>,
+    { best, position, state, kept = {} }: Extract<TrainEvent, { kind: "checkpoint" }>,
   ): Difference | undefined {
     for (const saved of this.#checkpoints) {
       if (saved.step !== position.step || (saved.name === "best" && !best)) continue;
-      const difference = this.#compareStates(saved, state, this.#isExact(position.step, false));
+      const difference = this.#compareStates(saved, { ...state, kept }, this.#isExact(position.step, false));
       if (difference !== undefined) return difference;
       this.#compared.set(saved.file, position.step);
     }
   }
 
   #compareStates(
-    { file, state }: SavedCheckpoint,
-    repeated: Required<ModelState>,
+    { file, state, kept }: SavedCheckpoint,
+    repeated: Required<ModelState> & { readonly kept: Slabs },
     exact: boolean,
   ): Difference | undefined {
-    for (const { kind, recorded, found, specs } of slabs(this.#record.model, state, repeated)) {
+    for (const { kind, recorded, found, specs } of slabs(this.#record.model, { ...state, kept }, repeated)) {
       const kindNorm = norm(recorded);
       for (const { name, offset, size } of specs) {
         const a = recorded.subarray(offset, offset + size), b = found.subarray(offset, offset + size);
@@ -255,11 +259,21 @@ interface SlabPair {
   readonly specs: readonly TensorSpec[];
 }
 
-function slabs(config: ModelConfig, recorded: ModelState, found: Required<ModelState>): SlabPair[] {
+function slabs(
+  config: ModelConfig,
+  recorded: ModelState & { readonly kept: Slabs },
+  found: Required<ModelState> & { readonly kept: Slabs },
+): SlabPair[] {
   const { parameters, buffers } = tensorTable(config);
   const pairs: SlabPair[] = [
     { kind: "", recorded: recorded.weights.parameters, found: found.weights.parameters, specs: parameters },
     { kind: "", recorded: recorded.weights.buffers, found: found.weights.buffers, specs: buffers },
+    ...Object.entries(recorded.kept).map(([name, slab]) => ({
+      kind: `kept.${name}.`,
+      recorded: slab,
+      found: found.kept[name] ?? new Float32Array(slab.length),
+      specs: parameters,
+    })),
   ];
   if (recorded.optimizer === undefined) return pairs;
   const { optimizer } = found;
