@@ -136,7 +136,8 @@ export { RESONANCE_DEFAULTS, RESONANCE_METRICS, suppressionDefaults } from "./sr
 export type { KeptSlabs } from "./src/train/retention.ts";
 export type { AidState, ResonanceState } from "./src/train/training_aids.ts";
 export type { TrainingOptions } from "./src/train/loop.ts";
-export { NonFiniteLossError, trainModel } from "./src/train/loop.ts";
+export { trainModel } from "./src/train/loop.ts";
+export { NonFiniteLossError } from "./src/train/non_finite_loss.ts";
 export type { Stopwatch } from "./src/train/sums.ts";
 export type { Evaluation, EvaluationOptions, EvaluationProgress, Outputs } from "./src/train/evaluation.ts";
 export { evaluateDataset } from "./src/train/evaluation.ts";

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { RunError } from "../errors.ts";
 import { writeFileAtomically } from "../files/atomic.ts";
 import { RUN_JSON } from "../metrics/run_json.ts";
-import { NonFiniteLossError } from "../train/loop.ts";
+import { NonFiniteLossError } from "../train/non_finite_loss.ts";
 import { DONE_NAME, type PlannedLine } from "./ablation_plan.ts";
 import { resolveOptions } from "./configuration.ts";
 import type { Terminal } from "./output.ts";

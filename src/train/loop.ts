@@ -25,23 +25,10 @@ import {
   trainingMetrics,
 } from "./sums.ts";
 import type { KeptSlabs } from "./retention.ts";
+import { NonFiniteLossError } from "./non_finite_loss.ts";
 import { RunningStopwatch } from "./running_stopwatch.ts";
 import { type AidMetrics, TrainingAids } from "./training_aids.ts";
 import { turnTaker } from "./turn.ts";
-
-/** A loss or gradient became NaN or infinite: the weights before that step are the last good ones. Exit code 1. */
-export class NonFiniteLossError extends RunError {
-  constructor(
-    /** Optimizer steps taken before the failing one. */
-    readonly step: number,
-    what: string,
-  ) {
-    super(
-      `Training stopped: the ${what} is not finite after ${step} optimizer steps`,
-      "Lower --learning-rate or --clip-grad-norm, or raise --warmup-steps.",
-    );
-  }
-}
 
 export interface TrainingOptions {
   /** Holds the weights to start from, and the optimizer state when resuming; the caller closes it. */

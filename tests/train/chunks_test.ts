@@ -4,7 +4,8 @@ import type { StepResult, TrainingStep } from "../../src/engine/engine.ts";
 import { PAPER_CONFIG } from "../../src/model/config.ts";
 import { PAPER_RECIPE } from "../../src/train/config.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
-import { NonFiniteLossError, type TrainingOptions, trainModel } from "../../src/train/loop.ts";
+import { type TrainingOptions, trainModel } from "../../src/train/loop.ts";
+import { NonFiniteLossError } from "../../src/train/non_finite_loss.ts";
 import { toyDataset, ToyEngine, type ToyScript } from "./toy_engine.ts";
 
 Deno.test("chunks double up to what takes a quarter of a second, and shrink at once", () => {

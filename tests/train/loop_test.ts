@@ -5,7 +5,8 @@ import { DataError } from "../../src/errors.ts";
 import { PAPER_CONFIG } from "../../src/model/config.ts";
 import { PAPER_RECIPE, type TrainConfig } from "../../src/train/config.ts";
 import type { MetricValue, TrainEvent } from "../../src/train/events.ts";
-import { NonFiniteLossError, type TrainingOptions, trainModel } from "../../src/train/loop.ts";
+import { type TrainingOptions, trainModel } from "../../src/train/loop.ts";
+import { NonFiniteLossError } from "../../src/train/non_finite_loss.ts";
 import { klScaleAt, learningRateAt } from "../../src/train/schedule.ts";
 import { toyDataset, ToyEngine, type ToyScript } from "./toy_engine.ts";
 
