@@ -29,7 +29,7 @@ export async function ablateGrid(context: GridContext): Promise<number> {
 export async function planAblation({ values, positionals: [grid], terminal }: PlanContext): Promise<number> {
   const { path, lines } = await plan(grid, values.out, terminal);
   await terminal.write(
-    values.json ? jsonDocument({ plan: path, runs: lines.length }) : `${path}: ${lines.length} runs\n`,
+    values.json ? jsonDocument({ plan: path, runs: lines.length }) : `${printable(path)}: ${lines.length} runs\n`,
   );
   return 0;
 }

@@ -20,6 +20,9 @@ const OPTIONS = {
   ...grouped("Results:", {
     explain: switchOption({ description: "show how many steps each token took" }),
     json: switchOption({ description: "write one JSON object a text" }),
+    safeCells: switchOption({
+      description: "put ' before the input's CSV cells that a spreadsheet would run as formulas (= + - @)",
+    }),
   }),
   ...DEVICE_OPTIONS,
 };

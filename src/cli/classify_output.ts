@@ -1,9 +1,10 @@
 import { styleText } from "node:util";
 import { type Classification, className, type TokenDepth } from "../engine/classifier.ts";
+import { escapedJson } from "../files/escaped_json.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
 import type { ModelName } from "./chosen_model.ts";
 import type { Column, TextRecord } from "./classify_input.ts";
-import { escapedJson, JSON_VERSION, visible } from "./output.ts";
+import { JSON_VERSION, visible } from "./output.ts";
 
 /** How results are written: a table for programs, one JSON object a line, or lines for people. */
 export type ResultFormat = "csv" | "jsonl" | "people";
@@ -12,6 +13,8 @@ export interface ResultOptions {
   readonly format: ResultFormat;
   /** Whether each token's steps are shown. */
   readonly explain: boolean;
+  /** Whether cells of the input that a spreadsheet program would run as formulas are guarded in CSV. */
+  readonly safeCells: boolean;
   /** Whether the text goes to a terminal, where control characters are shown instead of obeyed. */
   readonly interactive: boolean;
   readonly classes: number;
@@ -49,9 +52,10 @@ export class ResultWriter {
 
   #row({ columns }: TextRecord, result: Classification): string {
     const passed = columns.map(([, value]) => this.#shown(value));
-    const row = formatCsvRow([...passed, this.#label(result), confidence(result), result.steps]);
+    const options = { text: this.#options.safeCells ? "guarded" : "as it is" } as const;
+    const row = formatCsvRow([...passed, this.#label(result), confidence(result), result.steps], options);
     const header = renamed(columns, PREDICTED).map(([name]) => this.#shown(name));
-    return this.#records > 1 ? row : formatCsvRow([...header, ...PREDICTED]) + row;
+    return this.#records > 1 ? row : formatCsvRow([...header, ...PREDICTED], options) + row;
   }
 
   #tokenRows(result: Classification): string {

@@ -33,6 +33,7 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
       format: resultFormat(format, values.json, terminal.interactive),
       explain: values.explain,
       interactive: terminal.interactive,
+      safeCells: values.safeCells,
       classes: config.numClasses,
       maxLayers: config.maxLayers,
       model: modelName(model),

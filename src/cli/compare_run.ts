@@ -5,8 +5,8 @@ import { comparisonCsv, comparisonJson } from "../report/comparison/records.ts";
 import { type ComparisonTable, comparisonTables } from "../report/comparison/tables.ts";
 import { readRuns } from "../report/run.ts";
 import type { CompareContext } from "./compare.ts";
-import { formatColumns } from "./format.ts";
-import { jsonDocument, visible } from "./output.ts";
+import { formatColumns, markdownCell } from "./format.ts";
+import { jsonDocument } from "./output.ts";
 
 /** The body of `epsilon compare`. */
 export async function compare({ values, positionals, terminal }: CompareContext): Promise<number> {
@@ -32,15 +32,10 @@ function textOf(comparison: Comparison, { json, markdown, csv }: CompareContext[
 }
 
 function plainTable({ title, headings, rows }: ComparisonTable): string {
-  return `${title}\n${formatColumns(headings, rows.map((row) => row.map(visible)))}`;
+  return `${title}\n${formatColumns(headings, rows)}`;
 }
 
 function markdownTable({ title, headings, rows }: ComparisonTable): string {
   const line = (cells: readonly string[]) => `| ${cells.map(markdownCell).join(" | ")} |\n`;
   return `### ${title}\n\n${line(headings)}|${" --- |".repeat(headings.length)}\n${rows.map(line).join("")}`;
-}
-
-/** Text that Markdown shows as it is. */
-function markdownCell(text: string): string {
-  return visible(text).replaceAll(/[\\`*_{}[\]<>|~&]/g, (character) => `\\${character}`);
 }

@@ -2,7 +2,7 @@ import { kebabCase } from "../model/key_name.ts";
 import type { Command, Given } from "./command.ts";
 import { formatColumns } from "./format.ts";
 import type { Declarations } from "./option.ts";
-import { jsonDocument, type Terminal, visible } from "./output.ts";
+import { jsonDocument, type Terminal } from "./output.ts";
 import { userFilePath } from "./user_file.ts";
 
 /** The command whose options are shown. */
@@ -34,7 +34,7 @@ export async function showConfiguration(
     await terminal.write(jsonDocument({ command, user_file: userFile, options: Object.fromEntries(entries) }));
     return 0;
   }
-  const table = rows.map(({ name, shown, origin, place }) => [name, visible(shown), origin, visible(place ?? "")]);
+  const table = rows.map(({ name, shown, origin, place }) => [name, shown, origin, place ?? ""]);
   await terminal.write(formatColumns(["option", "value", "origin", "given by"], table, { left: true }));
   const expected = userFilePath();
   if (userFile === null && expected !== undefined) terminal.say(`There is no file of your own defaults, ${expected}.`);

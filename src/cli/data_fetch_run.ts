@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import type { FetchContext } from "./data.ts";
 import { formatTable } from "./format.ts";
 import { Interruption } from "./interruption.ts";
-import { jsonDocument, visible } from "./output.ts";
+import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { fetchedArchive } from "./reviews.ts";
 
@@ -32,7 +32,7 @@ export async function fetchReviews({ values, terminal }: FetchContext): Promise<
     const { bytes, resumedFrom, present } = fetched;
     const result = { file: destination, bytes, resumed_from: resumedFrom, was_there: present };
     const rows = [
-      ["file", visible(destination)],
+      ["file", destination],
       ["bytes", String(bytes)],
       ["downloaded", present ? "no, it was there" : resumedFrom > 0 ? `from byte ${resumedFrom} on` : "all"],
     ] as const;

@@ -2,7 +2,7 @@ import type { TokenizedDataset } from "../data/dataset.ts";
 import type { PrepareReport } from "../data/prepare.ts";
 import type { ReviewsContext } from "./data.ts";
 import { formatTable } from "./format.ts";
-import { jsonDocument, visible } from "./output.ts";
+import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { chooseData, prepareReviews } from "./reviews.ts";
 
@@ -68,7 +68,7 @@ async function print(
 
 function shown([name, value]: readonly [string, string | number | null]): readonly [string, string] {
   const text = typeof value === "number" ? String(Math.round(value * 100) / 100) : value ?? "-";
-  return [name.replaceAll("_", " "), visible(text)];
+  return [name.replaceAll("_", " "), text];
 }
 
 /** Tokens of each review, `[CLS]` and `[SEP]` included, the shortest first. */

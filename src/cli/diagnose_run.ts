@@ -58,7 +58,7 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
       ({ instrument, done, total }) => progress.update({ label: instrument, done, total }),
     );
     const { run, ...place } = { ...placeOf(checkpoint, path), split: values.split };
-    const name = run ?? basename(path).replace(/\.safetensors$/, "");
+    const name = run ?? basename(path).replace(/\.safetensors$/, "").replaceAll(/[^A-Za-z0-9._-]/g, "_");
     const files = await lockedIfRun(
       folder,
       async () => {

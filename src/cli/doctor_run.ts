@@ -6,6 +6,7 @@ import { loadShippedModel } from "../model/shipped_model.ts";
 import { VERSION } from "../version.ts";
 import { modelName } from "./chosen_model.ts";
 import type { DoctorContext } from "./doctor.ts";
+import { markdownCell } from "./format.ts";
 import { jsonDocument, visible, writeLast } from "./output.ts";
 import { userFilePath } from "./user_file.ts";
 import { requireAgreement, verifyDevice } from "./verify_run.ts";
@@ -66,7 +67,7 @@ function plainText(entries: readonly Entry[]): string {
 
 function markdown(entries: readonly Entry[]): string {
   const rows = entries.filter(([, value]) => value !== "").map(([name, value]) =>
-    `| ${name} | ${visible(value).replaceAll("|", "\\|")} |\n`
+    `| ${name} | ${markdownCell(value)} |\n`
   );
   return `| what | value |\n| --- | --- |\n${rows.join("")}`;
 }

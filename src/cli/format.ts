@@ -1,3 +1,5 @@
+import { escapeControls } from "../files/printable.ts";
+
 /** `75` → `1:15`, `3725` → `1:02:05`; an unknown duration is `-:--`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return "-:--";
@@ -23,10 +25,10 @@ export function formatCount(value: number): string {
   return `${scaled.toFixed(decimals)}${PREFIXES[power]}`;
 }
 
-/** Lines of name and value, the values in one column; each line ends with a newline. */
+/** Lines of name and value, the values in one column, control characters shown; each line ends with a newline. */
 export function formatTable(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${escapeControls(value)}\n`).join("");
 }
 
 /** A table for people: a line of headings, then the rows; every column but the first is set to the right, unless `left`. */
@@ -35,7 +37,7 @@ export function formatColumns(
   rows: readonly (readonly string[])[],
   { left = false } = {},
 ): string {
-  const lines = [headings, ...rows];
+  const lines = [headings, ...rows].map((line) => line.map(escapeControls));
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines.map((line) => {
     const fields = line.map((field, column) =>
@@ -43,4 +45,9 @@ export function formatColumns(
     );
     return `${fields.join("  ").trimEnd()}\n`;
   }).join("");
+}
+
+/** Text that Markdown shows as it is. */
+export function markdownCell(text: string): string {
+  return escapeControls(text).replaceAll(/[\\`*_{}[\]<>|~&]/g, (character) => `\\${character}`);
 }

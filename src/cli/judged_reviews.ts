@@ -3,7 +3,7 @@ import type { TokenizedDataset } from "../data/dataset.ts";
 import { stratifiedSplit } from "../data/split.ts";
 import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
-import { readRunJson, type RunRecord } from "../metrics/run_json.ts";
+import { isRunName, readRunJson, type RunRecord } from "../metrics/run_json.ts";
 import type { JudgedPlace } from "../metrics/schema.ts";
 import { readTrainPosition } from "../metrics/train_position.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
@@ -26,7 +26,7 @@ export async function recordBeside(path: string, { details }: Checkpoint): Promi
 /** Whose weights a checkpoint holds, for the first columns of a table; null where it does not say. */
 export function placeOf({ details, position }: Checkpoint, path: string): Omit<JudgedPlace, "split"> {
   const { step = null, epoch = null } = position === undefined ? {} : readTrainPosition(position, path);
-  return { run: details.run ?? null, step, epoch };
+  return { run: details.run !== undefined && isRunName(details.run) ? details.run : null, step, epoch };
 }
 
 /** The data options by which a model is judged: those of its run, where `record` is there, unless others are given. */

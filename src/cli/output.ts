@@ -1,6 +1,8 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import { DataError } from "../errors.ts";
+import { escapedJson } from "../files/escaped_json.ts";
+import { escapeControls } from "../files/printable.ts";
 import { describeFailure, OutputClosed } from "./errors.ts";
 
 /** Where a command prints: results to standard output, everything else to standard error. */
@@ -50,9 +52,7 @@ export function reportFailure(error: unknown): number {
 
 /** `text` with control characters as `\u{…}`, so that what a file holds cannot steer a terminal. */
 export function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what it looks for
-  const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-  return text.replace(controls, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`);
+  return escapeControls(text);
 }
 
 /** Version of every JSON result: raised when a key goes or changes its meaning, not when one is added. */
@@ -61,14 +61,6 @@ export const JSON_VERSION = 1;
 /** A result as one JSON document with its version and a final newline; numbers that are not finite become null. */
 export function jsonDocument(result: object): string {
   return `${escapedJson({ version: JSON_VERSION, ...result }, 2)}\n`;
-}
-
-/** JSON leaves DEL, the C1 controls and direction marks bare; escaped they mean the same and cannot steer a terminal. */
-export function escapedJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function mark(colour: "red" | "yellow", word: string): string {

@@ -1,3 +1,4 @@
+import { escapedJson } from "../files/escaped_json.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { visible } from "./output.ts";
 import { screen } from "./screen.ts";
@@ -95,7 +96,7 @@ export class Progress {
   milestone(text: string, record: Readonly<Record<string, unknown>>): void {
     if (this.#style === "off") return;
     this.clear();
-    this.#stream.write(this.#style === "json" ? `${JSON.stringify(record)}\n` : `${visible(text)}\n`);
+    this.#stream.write(this.#style === "json" ? `${escapedJson(record)}\n` : `${visible(text)}\n`);
   }
 
   /** Removes the line, so that other talk can follow. */
@@ -123,5 +124,5 @@ function jsonLine({ label, done, total, count, note }: ProgressState, rate: numb
     ...count === undefined ? {} : { [`${count.unit}_per_second`]: rate },
     eta_seconds: remaining,
   };
-  return `${JSON.stringify(record)}\n`;
+  return `${escapedJson(record)}\n`;
 }

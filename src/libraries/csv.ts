@@ -2,7 +2,7 @@ import { CsvError, parse } from "csv-parse";
 import { stringify } from "csv-stringify/sync";
 import { Readable } from "node:stream";
 import { DataError } from "../errors.ts";
-import { printable } from "../files/printable.ts";
+import { escapeControls, printable } from "../files/printable.ts";
 
 /** One record of a CSV file; the header is a record like any other. */
 export interface CsvRecord {
@@ -24,8 +24,13 @@ export type CsvValue = string | number | bigint | boolean | null | undefined;
 export interface CsvFormatOptions {
   /** One character; default a comma. */
   readonly delimiter?: string;
-  /** Puts `'` before text that a spreadsheet program would run as a formula (`= + - @`, tab, carriage return). */
-  readonly guardFormulas?: boolean;
+  /**
+   * How text is written. `shown`, the default, is for what epsilon itself makes: control characters become `\u{…}`, and
+   * `'` stands before what a spreadsheet program would run as a formula (more than one character, the first of them
+   * `= + - @`, also in full width, a tab or a line break, and no number). `guarded` does the latter alone, `as it is`
+   * nothing.
+   */
+  readonly text?: "shown" | "guarded" | "as it is";
 }
 
 const LARGEST_RECORD = 32 * 1024 * 1024;
@@ -95,7 +100,7 @@ class LineCounter {
 
 /** One CSV record with its `\n`: RFC 4180 quoting, shortest numbers that read back as the same double. */
 export function formatCsvRow(values: readonly CsvValue[], options: CsvFormatOptions = {}): string {
-  return stringify([values.map((value) => field(value, options.guardFormulas ?? false))], {
+  return stringify([values.map((value) => field(value, options.text ?? "shown"))], {
     delimiter: options.delimiter ?? ",",
     // csv-stringify leaves a lone \r bare, which many readers take for the end of a record.
     quoted_match: /\r/,
@@ -103,15 +108,19 @@ export function formatCsvRow(values: readonly CsvValue[], options: CsvFormatOpti
   });
 }
 
-function field(value: CsvValue, guardFormulas: boolean): string {
+/** What spreadsheet programs take for a formula; a sign alone, such as a token of a review, is none. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]./s;
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+
+function field(value: CsvValue, written: NonNullable<CsvFormatOptions["text"]>): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") {
     if (!Number.isFinite(value)) return "";
     return Object.is(value, -0) ? "-0" : String(value);
   }
-  if (typeof value !== "string") return String(value);
-  // A sign alone, such as a token of a review, is no formula.
-  return guardFormulas && /^[=+\-@\t\r]./s.test(value) ? `'${value}` : value;
+  if (typeof value !== "string" || written === "as it is") return String(value);
+  const text = written === "shown" ? escapeControls(value) : value;
+  return FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
 }
 
 function csvError(error: CsvError, name: string, lines: LineCounter): DataError {

@@ -1,3 +1,4 @@
+import { escapedJson } from "../files/escaped_json.ts";
 import { formatCsvRow } from "../libraries/csv.ts";
 import { findRuns, type ReadRowsOptions, readRunRows, type RunSource } from "./run_rows.ts";
 import { METRIC_COLUMNS, type MetricRow } from "./schema.ts";
@@ -29,7 +30,7 @@ export async function* exportRuns(folders: readonly string[], options: ExportOpt
   let piece = options.format === "csv" ? formatCsvRow(table.columns) : "";
   for await (const cells of table.rows) {
     // A run's name may come from a file that another program wrote, and spreadsheet programs run formulas.
-    piece += options.format === "csv" ? formatCsvRow(cells, { guardFormulas: true }) : jsonLine(table.columns, cells);
+    piece += options.format === "csv" ? formatCsvRow(cells) : jsonLine(table.columns, cells);
     if (piece.length >= PIECE) {
       yield piece;
       piece = "";
@@ -40,7 +41,7 @@ export async function* exportRuns(folders: readonly string[], options: ExportOpt
 
 function jsonLine(columns: readonly string[], cells: Cells): string {
   const record = Object.fromEntries(columns.map((column, i) => [column, cells[i]]));
-  return `${JSON.stringify({ version: JSON_LINES_VERSION, ...record })}\n`;
+  return `${escapedJson({ version: JSON_LINES_VERSION, ...record })}\n`;
 }
 
 interface Table {

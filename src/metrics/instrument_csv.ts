@@ -32,7 +32,7 @@ export function formatInstrumentRows(
   const texts = new Map<InstrumentTable, string[]>();
   for (const { table, cells } of rows) {
     const lines = texts.get(table) ?? [];
-    lines.push(formatCsvRow([run, step, epoch, split, ...cells], { guardFormulas: true }));
+    lines.push(formatCsvRow([run, step, epoch, split, ...cells]));
     texts.set(table, lines);
   }
   return texts;

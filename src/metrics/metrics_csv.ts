@@ -9,9 +9,9 @@ export type ReadMetricsOptions = ReadLinesOptions;
 /** First line of `metrics.csv` and `timing.csv`. */
 export const METRICS_HEADER = formatCsvRow(METRIC_COLUMNS);
 
-/** A row with its `\n`: shortest number that reads back as the same double; missing and non-finite are empty. */
+/** A row with its `\n`, its run's name as it is: shortest number that reads back as the same double; missing and non-finite are empty. */
 export function formatMetricRow({ run, step, epoch, split, metric, value }: MetricRow): string {
-  return formatCsvRow([run, step, epoch, split, metric, value]);
+  return formatCsvRow([run, step, epoch, split, metric, value], { text: "as it is" });
 }
 
 /**

@@ -148,9 +148,14 @@ export interface RunRecord {
 /** How a run ended. */
 export type RunOutcome = Exclude<RunRecord["outcome"], "running">;
 
+/** Whether `name` can name a run: a checkpoint may hold any text in its place. */
+export function isRunName(name: string): boolean {
+  return RUN_NAME.test(name);
+}
+
 /** Throws UsageError unless `name` can name a run. */
 export function requireRunName(name: string): void {
-  if (RUN_NAME.test(name)) return;
+  if (isRunName(name)) return;
   throw new UsageError(
     `Cannot name a run "${printable(name)}"`,
     "Use up to 200 letters, digits, dots, dashes and underscores, the first a letter or digit.",

@@ -1,4 +1,5 @@
 import { writeFileAtomically } from "../files/atomic.ts";
+import { escapedJson } from "../files/escaped_json.ts";
 import { renderSvg } from "../libraries/charts.ts";
 import type { Drawing } from "./charts/drawing.ts";
 import { PAGE_THEME, PAPER_THEME } from "./theme.ts";
@@ -29,7 +30,7 @@ function withoutLegends(part: unknown): unknown {
 
 /** The chart's specification with its data and looks, as a file for any Vega tool. */
 export function specificationJson({ spec }: Drawing): string {
-  return `${JSON.stringify({ ...spec, config: PAPER_THEME })}\n`;
+  return `${escapedJson({ ...spec, config: PAPER_THEME })}\n`;
 }
 
 /** Name of the specification that belongs to the chart `path`: `depth.svg` → `depth.vl.json`. */

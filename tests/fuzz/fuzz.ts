@@ -55,6 +55,8 @@ class Fuzzer {
   readonly tallies = new Map<string, Tally>();
   readonly failures: string[] = [];
   readonly meter = new AllocationMeter();
+  /** Whose inputs the block has. */
+  #target = "";
   /** Bytes of the largest input of the block. */
   #largest = 0;
   /** What readers or their libraries wrote to the console, which is no place of theirs. */
@@ -81,7 +83,8 @@ class Fuzzer {
     const input = await this.input(target, index);
     const tally = this.tallies.get(target.name) ?? { inputs: 0, accepted: 0, refused: 0, processorSeconds: 0 };
     this.tallies.set(target.name, tally);
-    if (index % BLOCK === 0) {
+    if (index % BLOCK === 0 || this.#target !== target.name) {
+      this.#target = target.name;
       this.meter.beginBlock();
       this.#largest = 0;
     }
@@ -130,12 +133,18 @@ function hash(text: string): number {
   return value;
 }
 
-/** Inputs of each target, in the proportion of their weights. */
-function* plan(inputs: number): Generator<[target: FuzzTarget, index: number]> {
+/** Rounds in each of which every target has its turn, so that a run that is stopped early has seen all of them. */
+const ROUNDS = 50;
+
+/** Inputs of each target, in the proportion of their weights, round by round. */
+function* plan(inputs: number): Generator<[target: FuzzTarget, index: number, round: number]> {
   const total = TARGETS.reduce((sum, { weight }) => sum + weight, 0);
-  for (const target of TARGETS) {
-    const share = Math.ceil(inputs * target.weight / total);
-    for (let index = 0; index < share; index++) yield [target, index];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const target of TARGETS) {
+      const share = Math.ceil(inputs * target.weight / total);
+      const end = Math.ceil(share * (round + 1) / ROUNDS);
+      for (let index = Math.ceil(share * round / ROUNDS); index < end; index++) yield [target, index, round];
+    }
   }
 }
 
@@ -174,7 +183,14 @@ if (import.meta.main) {
     } else {
       fuzzer = new Fuzzer(Number(values.seed), folder, watchdog);
       console.log(`${values.inputs} inputs, seed ${values.seed}`);
-      for (const [target, index] of plan(Number(values.inputs))) {
+      let stopped = false, last = 0;
+      for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stopped = true);
+      for (const [target, index, round] of plan(Number(values.inputs))) {
+        if (stopped) break;
+        if (round > last && round % 10 === 0) {
+          console.log(`${round} of ${ROUNDS} rounds, ${fuzzer.failures.length} failed`);
+        }
+        last = round;
         if (values.target === undefined || values.target === target.name) await fuzzer.run(target, index);
       }
     }

@@ -55,17 +55,20 @@ Deno.test("numbers are the shortest that read back the same, missing and non-fin
   }));
 });
 
-Deno.test("text that a spreadsheet would run is guarded on request, numbers are not", () => {
-  assert.equal(formatCsvRow(["=1+1", "-5", -5, "a=b"], { guardFormulas: true }), "'=1+1,'-5,-5,a=b\n");
-  assert.equal(formatCsvRow(["-", "=", "-0"], { guardFormulas: true }), "-,=,'-0\n");
-  assert.equal(formatCsvRow(["=1+1"]), "=1+1\n");
+Deno.test("text that a spreadsheet would run is guarded unless it shall stay as it is, numbers are not", () => {
+  assert.equal(formatCsvRow(["=1+1", "-5", -5, "a=b", "+a", "@b", "＝c"]), "'=1+1,-5,-5,a=b,'+a,'@b,'＝c\n");
+  assert.equal(formatCsvRow(["-", "=", "-0", "-1e-7", "\t=1", "-1-1"]), "-,=,-0,-1e-7,\\u{9}=1,'-1-1\n");
+  assert.equal(formatCsvRow(["\t=1", "a\u001b[31m\n"], { text: "guarded" }), `'\t=1,"a\u001b[31m\n"\n`);
+  assert.equal(formatCsvRow(["a\u001b[31m\n"]), "a\\u{1b}[31m\\u{a}\n");
+  assert.equal(formatCsvRow(["=1+1"], { text: "as it is" }), "=1+1\n");
 });
 
 Deno.test("what is written is read back the same, whatever the text and the pieces", async () => {
   const row = fc.array(fc.string({ unit: "binary" }), { minLength: 2, maxLength: 2 });
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1 }), fc.constantFrom(",", "\t"), async (rows, delimiter) => {
-      const text = `h,i\n`.replace(",", delimiter) + rows.map((values) => formatCsvRow(values, { delimiter })).join("");
+      const text = `h,i\n`.replace(",", delimiter) +
+        rows.map((values) => formatCsvRow(values, { delimiter, text: "as it is" })).join("");
       const bytes = new TextEncoder().encode(text);
       const pieces = async function* () {
         for (let i = 0; i < bytes.length; i += 7) yield await Promise.resolve(bytes.subarray(i, i + 7));

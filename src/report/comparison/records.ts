@@ -70,7 +70,7 @@ export function comparisonCsv({ runs, groups, differences, tests }: Comparison):
       p_holm: test.adjusted,
     })),
   ];
-  const lines = rows.map((row) => formatCsvRow(COLUMNS.map((column) => row[column]), { guardFormulas: true }));
+  const lines = rows.map((row) => formatCsvRow(COLUMNS.map((column) => row[column])));
   return formatCsvRow(COLUMNS) + lines.join("");
 }
 

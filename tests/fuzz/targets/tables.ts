@@ -78,11 +78,11 @@ export const CSV_TABLES: FuzzTarget = {
     const records = await values(input);
     // A record of one empty field is an empty line, which is no record.
     const kept = records.filter((record) => record.length > 1 || record[0] !== "");
-    const written = new TextEncoder().encode(kept.map((record) => formatCsvRow(record)).join(""));
+    const written = new TextEncoder().encode(kept.map((record) => formatCsvRow(record, { text: "as it is" })).join(""));
     if (!kept.some(([first]) => first?.startsWith("\ufeff"))) assert.deepEqual(await values(written), kept);
     const kind = new TextDecoder().decode(input.subarray(0, 100)).includes("\t") ? "tsv" : "csv";
     const reviews = await reviewsOf(input, kind);
-    const rows = reviews.map(({ text, label }) => formatCsvRow([text, label]));
+    const rows = reviews.map(({ text, label }) => formatCsvRow([text, label], { text: "as it is" }));
     const again = await reviewsOf(new TextEncoder().encode(formatCsvRow(["text", "label"]) + rows.join("")), "csv");
     assert.deepEqual(textAndLabel(again), textAndLabel(reviews));
     const format = { kind: "csv", textColumn: "text", delimiter: kind === "tsv" ? "\t" : "," } as const;
