@@ -22,7 +22,7 @@ export const VARIANTS: readonly Variant[] = [
   { name: "published", title: "as published", noise: 1, fixed: false },
   { name: "no-noise", title: "no noise, the same step sizes", noise: 0, fixed: false },
   { name: "fixed-gain", title: "fixed gain", noise: 1, fixed: true },
-  { name: "noise-100", title: "noise of the gain itself, 100 times as much", noise: 100, fixed: false },
+  { name: "noise-100", title: "gain · ε, 100 times the noise", noise: 100, fixed: false },
 ];
 
 /** Where a descent stands after `step` steps. */
