@@ -29,6 +29,11 @@ shift = "swap-labels"
 shift-at = 1
 `;
 
+/** Mesa's software GPU would compile all shaders anew for an empty home, which takes a minute. */
+const SHADER_CACHE = {
+  MESA_SHADER_CACHE_DIR: Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "", ".cache"),
+};
+
 async function whereIs(name: string): Promise<string | undefined> {
   const { success, stdout } = await new Deno.Command("sh", { args: ["-c", `command -v ${name}`] }).output();
   return success ? new TextDecoder().decode(stdout).trim() : undefined;
@@ -93,7 +98,7 @@ Deno.test({
           args: [...before, ...args],
           cwd: work,
           clearEnv: true,
-          env: { PATH, HOME: home, TMPDIR: folder, NO_COLOR: "1" },
+          env: { PATH, HOME: home, TMPDIR: folder, NO_COLOR: "1", ...SHADER_CACHE },
           stdin: "null",
         }).output();
         return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
@@ -116,10 +121,12 @@ Deno.test({
         assert.deepEqual((await namesIn(home)).filter((name) => name !== ".cache"), []);
         assert.deepEqual(await namesIn(work), []);
       });
+      let adapters = 0;
       await t.step("doctor", async () => {
         const report = JSON.parse(await done("doctor", "--json"));
         assert.equal(report.epsilon, version);
         assert.equal(report.self_test.failed, 0);
+        adapters = report.adapters.length;
       });
       await t.step("verify", async () => {
         assert.match(await done("verify"), /^(\d+) of \1 values of \d+ files agree on CPU/m);
@@ -131,6 +138,14 @@ Deno.test({
       await t.step("classify with the built-in model", async () => {
         const text = "A great, moving drama. The cast is brilliant, and the ending is simply unforgettable.";
         assert.match(await done("classify", "--json", text), /"positive"/);
+      });
+      await t.step("classify on the GPU, where there is an adapter", async () => {
+        if (adapters > 0) assert.match(await done("classify", "--device", "gpu", "A great film."), /positive/);
+      });
+      await t.step("prepare so many reviews that workers tokenize", async () => {
+        const reviews = Array.from({ length: 2000 }, (_, i) => `${"a dull plot ".repeat(30)}${i},${i % 2}\n`);
+        await Deno.writeTextFile(join(work, "reviews.csv"), `text,label\n${reviews.join("")}`);
+        assert.match(await done("data", "prepare", "--data", "reviews.csv", "--threads", "2"), /^reviews +2000$/m);
       });
       await t.step("export", async () => {
         assert.match(await done("export", "run"), /^run,step,epoch,split,metric,value\n/);
