@@ -28,6 +28,8 @@ struct Update {
   /** 1 − β, exact to single precision. */
   rest1: f32,
   rest2: f32,
+  /** Factor of the clipped gradient. */
+  scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> update: Update;
@@ -82,6 +84,7 @@ fn adamw(
   }
   var factor = 1.0;
   if (update.clip > 0.0) { factor = min(1.0, update.clip / (norm + 1e-6)); }
+  factor *= update.scale;
   for (var i = group.x * W + tid; i < update.vectors; i += groups.x * W) {
     let g = gradient[i] * factor;
     gradient[i] = vec4f(0.0);

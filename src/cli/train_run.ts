@@ -19,7 +19,7 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
-import { hasResonance, hasRetention, hasSuppression, requireAnchorWithin } from "../train/aids.ts";
+import { hasResonance, hasRetention, requireAnchorWithin } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch } from "../train/loop.ts";
 import { NonFiniteLossError } from "../train/non_finite_loss.ts";
@@ -163,12 +163,12 @@ function circumstances({ description, arithmetic }: Engine) {
   return { codeVersion: VERSION, device: description, arithmetic, platform };
 }
 
-/** The device for a recipe: the GPU has no training aids. Throws DeviceError where it was asked for with one. */
+/** The device for a recipe: the GPU has not all training aids. Throws DeviceError where it was asked for with such a one. */
 function aidedDevice(device: Device, recipe: TrainConfig): Device {
-  if (!hasResonance(recipe) && !hasSuppression(recipe) && !hasRetention(recipe)) return device;
+  if (!hasResonance(recipe) && !hasRetention(recipe)) return device;
   if (device !== "gpu") return device === "auto" ? "cpu" : device;
   throw new DeviceError(
-    "Cannot train with --sr, --ars or --retain on the GPU: it has no kernels for them",
+    "Cannot train with --sr or --retain on the GPU: it has no kernels for them",
     "Use --device cpu.",
   );
 }

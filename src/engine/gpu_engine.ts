@@ -12,6 +12,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAid,
   StepResult,
   StepSettings,
   TrainingStep,
@@ -93,13 +94,31 @@ export class GpuEngine implements Engine {
     return this.#ask({ kind: "download" });
   }
 
-  async trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    const [result] = await this.trainSteps([{ batch, settings }]);
-    return result;
+  async trainStep(batch: PackedBatch, settings: StepSettings, aid?: StepAid): Promise<StepResult> {
+    if (aid === undefined) {
+      const [result] = await this.trainSteps([{ batch, settings }]);
+      return result;
+    }
+    if (aid.penalize !== undefined || aid.updated !== undefined) {
+      throw new DeviceError("Cannot penalize weights on the GPU: they lie on the device", "Use --device cpu.");
+    }
+    const begun = await this.#askAbout<StepResult>([batch], { kind: "beginStep", step: { batch, settings } });
+    const adjustment = begun.updated ? aid.adjust?.(begun) : undefined;
+    const finished = await this.#ask<Pick<StepResult, "gradNorm" | "updated">>({ kind: "finishStep", adjustment });
+    return { ...begun, ...finished };
   }
 
-  trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {
-    return this.#askAbout(steps.map(({ batch }) => batch), { kind: "trainSteps", steps });
+  async trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {
+    if (steps.every(({ aid }) => aid === undefined)) {
+      return await this.#askAbout(steps.map(({ batch }) => batch), { kind: "trainSteps", steps });
+    }
+    // What an aid does depends on what the step gave.
+    const results: StepResult[] = [];
+    for (const { batch, settings, aid } of steps) {
+      results.push(await this.trainStep(batch, settings, aid));
+      if (!results[results.length - 1].updated) break;
+    }
+    return results;
   }
 
   /**
@@ -140,6 +159,9 @@ export class GpuEngine implements Engine {
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection
   async #askAbout<T>(batches: readonly PackedBatch[], request: Request): Promise<T> {
+    if (noiseOf(request)) {
+      throw new DeviceError("Cannot add noise to the states on the GPU: it has no kernel for it", "Use --device cpu.");
+    }
     for (const batch of batches) checkBatch(this.#config, batch);
     return this.#ask(request);
   }
@@ -160,6 +182,21 @@ export class GpuEngine implements Engine {
     this.#dead ??= reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.splice(0)) reject(this.#dead);
+  }
+}
+
+/** Whether `request` wants noise on the states. */
+function noiseOf(request: Request): boolean {
+  switch (request.kind) {
+    case "trainSteps":
+      return request.steps.some(({ settings }) => settings.noise !== undefined);
+    case "beginStep":
+    case "profile":
+      return request.step.settings.noise !== undefined;
+    case "gradient":
+      return request.settings.noise !== undefined;
+    default:
+      return false;
   }
 }
 

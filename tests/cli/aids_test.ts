@@ -99,7 +99,7 @@ Deno.test("an anchor behind the last step and aids on a GPU are refused in one l
   await using place = await Workplace.make();
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
     [["--retain", "1", "--retain-at", "14"], 2, /before step 14: training has 14 optimizer steps/],
-    [["--sr", "state", "--device", "gpu"], 4, /Cannot train with --sr, --ars or --retain on the GPU/],
+    [["--sr", "state", "--device", "gpu"], 4, /Cannot train with --sr or --retain on the GPU/],
   ];
   for (const [flags, wanted, message] of cases) {
     const { code, stdout, stderr } = await place.train("run", ...flags);

@@ -66,13 +66,12 @@ for (const agreement of CASES) {
     }
   });
 
-  for (const { name, open, ignore, quiet } of ENGINES) {
-    if (quiet) continue;
+  for (const { name, open, ignore } of ENGINES) {
     Deno.test({
       name: `${name} adjusts a step as the reference does, and restores its settings behind it: ${agreement.name}`,
       ignore,
       fn: async () => {
-        const engine = await open(config);
+        const opened = await open(config);
         const reference = new ReferenceEngine(config);
         try {
           const given: number[] = [];
@@ -82,26 +81,26 @@ for (const agreement of CASES) {
               return ADJUSTMENT;
             },
           };
-          for (const one of [engine, reference]) {
+          for (const one of [opened, reference]) {
             await one.upload(state);
             const { loss } = await one.trainStep(batch, settings, aid);
             assert.deepEqual(given.splice(0), [loss]);
           }
-          assertNear(await engine.download(), await reference.download());
-          for (const one of [engine, reference]) await one.trainStep(batch, settings);
-          assertNear(await engine.download(), await reference.download());
+          assertNear(await opened.download(), await reference.download());
+          for (const one of [opened, reference]) await one.trainStep(batch, settings);
+          assertNear(await opened.download(), await reference.download());
 
           // The step's own settings as its adjustment change no bit.
           const same = { ...settings, gradientNoise: 0, gradientFactor: 1 };
           const states: ModelState[] = [];
           for (const own of [undefined, { adjust: () => same }]) {
-            await engine.upload(state);
-            await engine.trainStep(batch, settings, own);
-            states.push(await engine.download());
+            await opened.upload(state);
+            await opened.trainStep(batch, settings, own);
+            states.push(await opened.download());
           }
           assert.deepEqual(states[0], states[1]);
         } finally {
-          await engine.close();
+          await opened.close();
         }
       },
     });

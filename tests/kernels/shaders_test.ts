@@ -13,6 +13,7 @@ const NAMES: Readonly<Record<string, string>> = {
   prepareUniform: "preparation",
   sequenceUniform: "settings",
   reduceUniform: "reduction",
+  jitterUniform: "jitter",
   adamwUniform: "update",
 };
 

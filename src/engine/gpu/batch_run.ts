@@ -2,6 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import { RunError } from "../../errors.ts";
 import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
+import { gradientNoiseKey } from "../../model/gradient_noise.ts";
 import { pow } from "../../model/elementary.ts";
 import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
@@ -104,7 +105,7 @@ export function reduceUniform({ tokens, labels }: PackedBatch, words: BatchWords
   return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts, 2], []);
 }
 
-/** `Update` of adamw.wgsl; `step` counts from 1. */
+/** `Update` of adamw.wgsl; `step` counts from 1, `gradientFactor` comes behind clipping. */
 export function adamwUniform(
   layout: GpuLayout,
   blocks: number,
@@ -112,6 +113,7 @@ export function adamwUniform(
   { results, report }: { readonly results: number; readonly report: number },
   { learningRate, weightDecay, clipGradNorm, beta1, beta2, epsilon }: StepSettings,
   step: number,
+  gradientFactor = 1,
 ): ArrayBuffer {
   return uniform([fours(layout.parameterCount), blocks, sequences, results, report], [
     clipGradNorm,
@@ -123,7 +125,18 @@ export function adamwUniform(
     epsilon,
     1 - beta1,
     1 - beta2,
+    gradientFactor,
   ]);
+}
+
+/** `Jitter` of jitter.wgsl: noise of `deviation` on the gradient of optimizer step `step`, counted from 0. */
+export function jitterUniform(
+  { parameterCount }: GpuLayout,
+  { seed }: ObjectiveSettings,
+  step: number,
+  deviation: number,
+): ArrayBuffer {
+  return uniform([fours(parameterCount), parameterCount, ...gradientNoiseKey(seed, step)], [deviation]);
 }
 
 export type ResultSums = Record<"taskLoss" | "klSum" | "entropySum" | "correct" | "tokenSteps", number>;

@@ -46,6 +46,10 @@ export class Buffers {
     return buffer;
   }
 
+  has(name: string): boolean {
+    return this.#held.has(name);
+  }
+
   get(name: string): GPUBuffer {
     return this.#find(name).buffer;
   }

@@ -1,7 +1,7 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ModelState } from "../../model/state.ts";
-import type { ObjectiveSettings, PredictSettings, TrainingStep } from "../engine.ts";
+import type { ObjectiveSettings, PredictSettings, StepAdjustment, TrainingStep } from "../engine.ts";
 import type { AdapterChoice } from "./adapter.ts";
 
 /** What the host asks of the worker that holds the GPU; answers come in the same order. */
@@ -10,6 +10,8 @@ export type Request =
   | { readonly kind: "upload"; readonly state: ModelState }
   | { readonly kind: "download" }
   | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }
+  | { readonly kind: "beginStep"; readonly step: TrainingStep }
+  | { readonly kind: "finishStep"; readonly adjustment: StepAdjustment | undefined }
   | { readonly kind: "profile"; readonly step: TrainingStep }
   | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }
   | { readonly kind: "predictBatches"; readonly batches: readonly PackedBatch[]; readonly settings: PredictSettings }

@@ -1,7 +1,8 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import { DataError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { positionalEncoding } from "../../model/reference/embedding.ts";
+import { normalQuantiles, QUANTILES } from "../../model/normal_quantiles.ts";
+import { clipFactor } from "../../model/reference/adamw.ts";
 import { HALT_THRESHOLD, haltThreshold } from "../../model/reference/halting.ts";
 import type { ModelState } from "../../model/state.ts";
 import { type TensorTable, tensorTable } from "../../model/tensors.ts";
@@ -11,6 +12,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAdjustment,
   StepResult,
   StepSettings,
   TrainingStep,
@@ -19,63 +21,41 @@ import { type AdapterChoice, openDevice, requireAdapter, summarize } from "./ada
 import {
   adamwUniform,
   type Ending,
-  haltPlaces,
+  jitterUniform,
   lossesOf,
-  prepareUniform,
-  reduceBlocks,
-  reduceUniform,
   requireComplete,
   requireReduced,
   RESULT_FLOATS,
   sumResults,
 } from "./batch_run.ts";
-import { batchWords } from "./batch_words.ts";
 import { Buffers } from "./buffers.ts";
-import { fours, type Keeping } from "./fields.ts";
+import { fours } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import { Pipelines, workgroupThreads } from "./pipelines.ts";
 import { type GpuProgram, programOf } from "./program.ts";
+import { type Placed, Placement, STORAGE, type Task } from "./placement.ts";
 import { Recorder } from "./recorder.ts";
 import type { DispatchTime } from "./stopwatch.ts";
-import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
-
-const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+import { uniformOffset } from "./uniforms.ts";
 
 const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
 type Slab = typeof SLABS[number];
-
-/** What holds nothing between two calls. */
-const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
 
 const NO_OBJECTIVE: ObjectiveSettings = { klScale: 1, dropout: 0, seed: 0 };
 
 const EVERYTHING: Ending = { early: false, haltThreshold: HALT_THRESHOLD };
 
-/** One step of a submission: a batch and what is to be done with it. */
-interface Task {
-  readonly batch: PackedBatch;
-  readonly settings: ObjectiveSettings;
-  /** Where the step ends with an update of the weights. */
-  readonly update?: StepSettings;
-}
-
-/** A task whose batch is on the device. */
-interface Placed {
-  readonly batch: PackedBatch;
-  /** Its number in the submission. */
-  readonly place: number;
-  readonly halt: ReturnType<typeof haltPlaces>;
-  /** Blocks of its reduction; 0 where there is none. */
-  readonly blocks: number;
+/** A training step whose gradient lies on the device. */
+interface BegunStep extends Placed {
+  readonly settings: StepSettings;
+  readonly gradNorm: number;
 }
 
 /** The model on one GPU: weights, optimizer state and batches stay on the device. Runs where waiting may block. */
 export class GpuModel {
   #step = 0;
-  #positions = 0;
-  /** Whether the packed weights are those of the parameters. */
-  #packed = false;
+  #begun: BegunStep | undefined;
+  readonly #placement: Placement;
 
   private constructor(
     readonly description: string,
@@ -86,7 +66,9 @@ export class GpuModel {
     readonly device: GPUDevice,
     readonly buffers: Buffers,
     readonly recorder: Recorder,
-  ) {}
+  ) {
+    this.#placement = new Placement(config, program, threads, buffers);
+  }
 
   /** All weights are zero until `upload`. Throws DeviceError without an adapter or where its limits are too low. */
   static async open(config: ModelConfig, choice?: AdapterChoice): Promise<GpuModel> {
@@ -139,7 +121,7 @@ export class GpuModel {
       this.buffers.write(name, values);
     }
     this.#step = optimizer?.step ?? 0;
-    this.#packed = false;
+    this.#placement.packed = false;
   }
 
   async download(): Promise<Required<ModelState<Float32Array>>> {
@@ -165,7 +147,7 @@ export class GpuModel {
       const placed = await this.#recordTraining(steps);
       return [placed, await this.recorder.read()];
     });
-    this.#packed = false;
+    this.#placement.packed = false;
     const results: StepResult[] = [];
     for (const { batch, place, halt } of placed) {
       const floats = spans[place];
@@ -182,10 +164,75 @@ export class GpuModel {
     return results;
   }
 
+  /**
+   * The first half of a training step whose update depends on its losses: the gradient waits on the device, and
+   * `updated` says whether it is fit for an update. `finishStep` must follow.
+   */
+  async beginStep({ batch, settings }: TrainingStep): Promise<StepResult> {
+    const [placed, floats, norms] = await this.#guard(async () => {
+      const tasks = [{ batch, settings, update: settings }];
+      const [placed] = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
+      const { halt, blocks } = placed;
+      this.recorder.clear("latch");
+      await this.#prepare(true);
+      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
+      await this.recorder.dispatch("reduce", blocks);
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
+      this.recorder.keep({ buffer: "norms", first: 0, count: blocks });
+      return [placed, ...await this.recorder.read()] as const;
+    });
+    this.#placement.packed = false;
+    const sums = sumResults(floats, batch.labels.length);
+    const { correct, tokenSteps } = sums;
+    const losses = lossesOf(this.config, batch, settings.klScale, sums);
+    const gradNorm = Math.sqrt(norms.reduce((sum, square) => sum + square, 0));
+    this.#begun = { ...placed, settings, gradNorm };
+    const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
+    return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel: 0 };
+  }
+
+  /** The second half: noise, AdamW with `adjustment`'s numbers where there are any. Returns the gradient's norm. */
+  async finishStep(adjustment?: StepAdjustment): Promise<Pick<StepResult, "gradNorm" | "updated">> {
+    const begun = this.#begun;
+    if (begun === undefined) throw new Error("No step was begun");
+    this.#begun = undefined;
+    const { batch, settings, halt, blocks } = begun;
+    const sequences = batch.labels.length;
+    const [floats, [gradNorm, updated]] = await this.#guard(async () => {
+      if (adjustment !== undefined && adjustment.gradientNoise > 0) {
+        await this.#addJitter(begun, adjustment.gradientNoise);
+      }
+      const numbers = { ...settings, ...adjustment };
+      const factor = adjustment?.gradientFactor;
+      const uniform = adamwUniform(this.layout, blocks, sequences, halt, numbers, this.#step + 1, factor);
+      this.buffers.write("uniforms", new Uint8Array(uniform), uniformOffset(0, "adamwUniform"));
+      await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads));
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
+      this.recorder.keep({ buffer: "halt", first: halt.report, count: 2 });
+      return await this.recorder.read();
+    });
+    if (updated === 1) this.#step++;
+    requireComplete(floats, sequences);
+    requireReduced(Float32Array.of(gradNorm));
+    return { gradNorm, updated: updated === 1 };
+  }
+
+  /** Noise of `deviation` on the clipped gradient: AdamW clips behind it, so that it is divided by that factor. */
+  async #addJitter({ settings, gradNorm }: BegunStep, deviation: number): Promise<void> {
+    if (!this.buffers.has("quantiles")) {
+      this.buffers.need("quantiles", 4 * QUANTILES, STORAGE);
+      this.buffers.write("quantiles", normalQuantiles().slice());
+    }
+    const clipped = deviation / clipFactor(gradNorm, settings.clipGradNorm);
+    const uniform = jitterUniform(this.layout, settings, this.#step, clipped);
+    this.buffers.write("uniforms", new Uint8Array(uniform), uniformOffset(0, "jitterUniform"));
+    await this.recorder.dispatch("jitter", Math.ceil(fours(this.layout.parameterCount) / this.threads));
+  }
+
   /** Places as many of `steps` as fit one submission and records them. */
   async #recordTraining(steps: readonly TrainingStep[]): Promise<Placed[]> {
     const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
-    const placed = this.#place(tasks, "train", EVERYTHING);
+    const placed = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
     this.recorder.clear("latch");
     for (const { batch, place, halt, blocks } of placed) {
       await this.#prepare(true, place);
@@ -207,13 +254,13 @@ export class GpuModel {
       await this.#recordTraining([step]);
       return (await this.recorder.readTimed()).times;
     });
-    this.#packed = false;
+    this.#placement.packed = false;
     return times;
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
     const [floats, gradient, norms] = await this.#guard(async () => {
-      const [{ halt, blocks }] = this.#place([{ batch, settings }], "train", EVERYTHING);
+      const [{ halt, blocks }] = this.#placement.place([{ batch, settings }], "train", EVERYTHING, this.#step);
       await this.#prepare(false);
       for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
@@ -250,7 +297,7 @@ export class GpuModel {
     const tasks = batches.map((batch): Task => ({ batch, settings: { ...NO_OBJECTIVE, klScale } }));
     const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
     const [placed, spans] = await this.#guard(async () => {
-      const placed = this.#place(tasks, "predict", ending);
+      const placed = this.#placement.place(tasks, "predict", ending, this.#step);
       await this.#prepare(false);
       for (const { batch, place, halt } of placed) {
         await this.recorder.dispatch("predict", batch.labels.length, place);
@@ -273,7 +320,12 @@ export class GpuModel {
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
     const [floats, ...kept] = await this.#guard(async () => {
-      const [{ halt: { results, logits } }] = this.#place([{ batch, settings: NO_OBJECTIVE }], "trace", EVERYTHING);
+      const [{ halt: { results, logits } }] = this.#placement.place(
+        [{ batch, settings: NO_OBJECTIVE }],
+        "trace",
+        EVERYTHING,
+        this.#step,
+      );
       await this.#prepare(false);
       await this.recorder.dispatch("trace", batch.labels.length);
       this.recorder.keep({ buffer: "halt", first: results, count: logits - results });
@@ -300,87 +352,14 @@ export class GpuModel {
   /** Runs `work`; behind a fault that the device survives, scratch memory is freed and the weights are packed anew. */
   #guard<T>(work: () => Promise<T>): Promise<T> {
     return this.recorder.guard(work, () => {
-      for (const name of SCRATCH) this.buffers.release(name);
-      this.#positions = 0;
-      this.#packed = false;
+      this.#placement.release();
     });
-  }
-
-  /** Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need. */
-  #place(tasks: readonly Task[], keeping: Keeping, ending: Ending): Placed[] {
-    const { config, buffers, program, layout, threads } = this;
-    const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, this.#step + k));
-    const window = BINDING_ALIGNMENT *
-      Math.ceil(4 * Math.max(...all.map(({ words }) => words.length)) / BINDING_ALIGNMENT);
-    const count = Math.max(1, Math.min(tasks.length, Math.floor(this.device.limits.maxBufferSize / window)));
-    const batches = new Uint32Array(count * window / 4), uniforms = new Uniforms(count);
-    const placed = tasks.slice(0, count).map(({ batch, settings, update }, place): Placed => {
-      const words = all[place], sequences = batch.labels.length;
-      const halt = haltPlaces(config, program.haltFloats * batch.tokens.length, sequences);
-      const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
-      batches.set(words.words, place * window / 4);
-      uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
-      const work = { batch, words, objective: settings, keeping, ending, threads };
-      uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
-      uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
-      if (update !== undefined) {
-        const step = this.#step + place + 1;
-        uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step));
-      }
-      return { batch, place, halt, blocks };
-    });
-    this.#allocateScratch(placed, keeping);
-    this.#placePositions(Math.max(...placed.map(({ batch }) => longestSequence(batch))));
-    buffers.need("batch", batches.byteLength, STORAGE, window);
-    buffers.need("uniforms", uniforms.bytes.byteLength, UNIFORM, UNIFORM_BYTES);
-    buffers.write("batch", batches);
-    buffers.write("uniforms", uniforms.bytes);
-    return placed;
-  }
-
-  /** What the steps of a submission use one after the other: enough for the largest of them. */
-  #allocateScratch(placed: readonly Placed[], keeping: Keeping): void {
-    const { program, buffers } = this;
-    const need = (name: string, bytes: (task: Placed) => number) =>
-      buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
-    need("rows", ({ batch }) => 16 * batch.tokens.length * program.rowVectors(keeping));
-    need("halt", ({ halt }) => 4 * halt.end);
-    need("lists", ({ batch }) => 4 * batch.tokens.length * program.listWords(keeping));
-    need("store", ({ batch }) => 16 * batch.labels.length * this.layout.storeVectors);
-    need("norms", ({ blocks }) => 4 * blocks);
-  }
-
-  /** The packed weights end with the positions' encodings (spec §1), as many as the longest sequence so far needs. */
-  #placePositions(count: number): void {
-    if (count <= this.#positions) return;
-    const { dModel: d } = this.config;
-    const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
-    const row = 4 * fours(d), first = 4 * this.layout.packedVectors;
-    this.buffers.need(
-      "packed",
-      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
-      STORAGE | GPUBufferUsage.UNIFORM,
-    );
-    const values = new Float32Array(wanted * row);
-    for (let i = 0; i < wanted; i++) {
-      for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
-    }
-    this.buffers.write("packed", values, 4 * first);
-    this.buffers.write("packed", this.layout.prior, 4 * this.layout.priorAt);
-    this.#positions = wanted;
-    this.#packed = false;
   }
 
   /** Packs the weights if they have changed, after a power iteration if asked. */
   async #prepare(iterate: boolean, place = 0): Promise<void> {
-    if (this.#packed && !iterate) return;
+    if (this.#placement.packed && !iterate) return;
     await this.recorder.dispatch("prepare", this.program.prepareGroups(this.threads), place);
-    this.#packed = true;
+    this.#placement.packed = true;
   }
-}
-
-function longestSequence({ offsets, labels }: PackedBatch): number {
-  let longest = 0;
-  for (let s = 0; s < labels.length; s++) longest = Math.max(longest, offsets[s + 1] - offsets[s]);
-  return longest;
 }

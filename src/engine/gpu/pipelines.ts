@@ -8,7 +8,7 @@ import { compilePipeline, declaredBindings, type PipelineSpec, SHADERS } from ".
 /** Threads of a workgroup where the adapter allows so many. */
 const THREADS = 256;
 
-export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "adamw"] as const;
+export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "jitter", "adamw"] as const;
 export type Pass = typeof PASSES[number];
 
 /** A view of the packed weights as a uniform buffer has this many bytes. */
@@ -20,6 +20,7 @@ const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "h
 /** The buffers of the passes that serve any model, in the order of their bindings. */
 export const SHARED_BUFFERS = {
   reduce: ["reduceUniform", "packed", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
+  jitter: ["jitterUniform", "quantiles", "gradient"],
   adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment", "latch"],
 } as const;
 
@@ -78,6 +79,14 @@ export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: n
       constants: { ...constants, rowGradient },
       buffers: SHARED_BUFFERS.reduce,
     },
+    ...updatePasses(constants),
+  };
+}
+
+/** The passes between the gradient and the weights, which serve any model. */
+export function updatePasses(constants: Readonly<Record<string, number>>): Record<"jitter" | "adamw", PipelineSpec> {
+  return {
+    jitter: { shader: SHADERS.jitter, entryPoint: "addJitter", constants, buffers: SHARED_BUFFERS.jitter },
     adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants, buffers: SHARED_BUFFERS.adamw },
   };
 }

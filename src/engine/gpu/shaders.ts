@@ -1,5 +1,6 @@
 import adamwSource from "../../../kernels/adamw/adamw.wgsl" with { type: "text" };
 import reduceSource from "../../../kernels/adamw/reduce.wgsl" with { type: "text" };
+import jitterSource from "../../../kernels/adamw/jitter.wgsl" with { type: "text" };
 import prepareSource from "../../../kernels/epsilon/prepare.wgsl" with { type: "text" };
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
 import packSource from "../../../kernels/vanilla/prepare.wgsl" with { type: "text" };
@@ -20,6 +21,7 @@ export const SHADERS = {
   pack: shader("vanilla/prepare.wgsl", packSource),
   stack: shader("vanilla/stack.wgsl", stackSource),
   reduce: shader("adamw/reduce.wgsl", reduceSource),
+  jitter: shader("adamw/jitter.wgsl", jitterSource),
   adamw: shader("adamw/adamw.wgsl", adamwSource),
 } as const;
 

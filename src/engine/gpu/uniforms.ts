@@ -1,5 +1,5 @@
 /** The passes that have numbers of their own, in the order in which these lie in the uniform buffer. */
-const OWNERS = ["prepareUniform", "sequenceUniform", "reduceUniform", "adamwUniform"] as const;
+const OWNERS = ["prepareUniform", "sequenceUniform", "reduceUniform", "jitterUniform", "adamwUniform"] as const;
 export type UniformName = typeof OWNERS[number];
 
 /** Enough for every uniform structure of the shaders. */

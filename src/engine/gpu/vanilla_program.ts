@@ -4,7 +4,7 @@ import { dropoutThreshold } from "../../model/dropout.ts";
 import type { SequenceTrace } from "../engine.ts";
 import { vanillaTrace } from "../vanilla_trace.ts";
 import { uniform } from "./batch_run.ts";
-import { CONSTANT_BYTES, type Pass, SHARED_BUFFERS } from "./pipelines.ts";
+import { CONSTANT_BYTES, type Pass, SHARED_BUFFERS, updatePasses } from "./pipelines.ts";
 import type { GpuProgram, SequenceWork } from "./program.ts";
 import { type PipelineSpec, SHADERS } from "./shaders.ts";
 import {
@@ -89,7 +89,7 @@ function vanillaPasses(
     trace: forward,
     predict: forward,
     reduce: { shader: SHADERS.reduce, entryPoint: "reduce", constants, buffers: SHARED_BUFFERS.reduce },
-    adamw: { shader: SHADERS.adamw, entryPoint: "adamw", constants, buffers: SHARED_BUFFERS.adamw },
+    ...updatePasses(constants),
   };
 }
 

@@ -22,6 +22,10 @@ async function answer(request: Request): Promise<unknown> {
       return await opened().download();
     case "trainSteps":
       return await opened().trainSteps(request.steps);
+    case "beginStep":
+      return await opened().beginStep(request.step);
+    case "finishStep":
+      return await opened().finishStep(request.adjustment);
     case "profile":
       return await opened().profile(request.step);
     case "gradient":

@@ -1,0 +1,129 @@
+import type { PackedBatch } from "../../data/packed_batch.ts";
+import type { ModelConfig } from "../../model/config.ts";
+import { positionalEncoding } from "../../model/reference/embedding.ts";
+import type { ObjectiveSettings, StepSettings } from "../engine.ts";
+import { adamwUniform, type Ending, haltPlaces, prepareUniform, reduceBlocks, reduceUniform } from "./batch_run.ts";
+import { batchWords } from "./batch_words.ts";
+import type { Buffers } from "./buffers.ts";
+import { fours, type Keeping } from "./fields.ts";
+import type { GpuProgram } from "./program.ts";
+import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
+
+export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+
+/** What holds nothing between two calls. */
+const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
+
+/** One step of a submission: a batch and what is to be done with it. */
+export interface Task {
+  readonly batch: PackedBatch;
+  readonly settings: ObjectiveSettings;
+  /** Where the step ends with an update of the weights. */
+  readonly update?: StepSettings;
+}
+
+/** A task whose batch is on the device. */
+export interface Placed {
+  readonly batch: PackedBatch;
+  /** Its number in the submission. */
+  readonly place: number;
+  readonly halt: ReturnType<typeof haltPlaces>;
+  /** Blocks of its reduction; 0 where there is none. */
+  readonly blocks: number;
+}
+
+/** Where batches lie on the device, and what their computation needs beside the model. */
+export class Placement {
+  #positions = 0;
+  /** Whether the packed weights are those of the parameters. */
+  packed = false;
+
+  constructor(
+    readonly config: ModelConfig,
+    readonly program: GpuProgram,
+    readonly threads: number,
+    readonly buffers: Buffers,
+  ) {}
+
+  /**
+   * Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need; `step` are the
+   * optimizer steps before the first.
+   */
+  place(tasks: readonly Task[], keeping: Keeping, ending: Ending, step: number): Placed[] {
+    const { config, buffers, program, threads } = this;
+    const { layout } = program;
+    const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, step + k));
+    const window = BINDING_ALIGNMENT *
+      Math.ceil(4 * Math.max(...all.map(({ words }) => words.length)) / BINDING_ALIGNMENT);
+    const count = Math.max(1, Math.min(tasks.length, Math.floor(this.buffers.device.limits.maxBufferSize / window)));
+    const batches = new Uint32Array(count * window / 4), uniforms = new Uniforms(count);
+    const placed = tasks.slice(0, count).map(({ batch, settings, update }, place): Placed => {
+      const words = all[place], sequences = batch.labels.length;
+      const halt = haltPlaces(config, program.haltFloats * batch.tokens.length, sequences);
+      const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
+      batches.set(words.words, place * window / 4);
+      uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
+      const work = { batch, words, objective: settings, keeping, ending, threads };
+      uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
+      uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
+      if (update !== undefined) {
+        uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step + place + 1));
+      }
+      return { batch, place, halt, blocks };
+    });
+    this.#allocateScratch(placed, keeping);
+    this.#placePositions(Math.max(...placed.map(({ batch }) => longestSequence(batch))));
+    buffers.need("batch", batches.byteLength, STORAGE, window);
+    buffers.need("uniforms", uniforms.bytes.byteLength, UNIFORM, UNIFORM_BYTES);
+    buffers.write("batch", batches);
+    buffers.write("uniforms", uniforms.bytes);
+    return placed;
+  }
+
+  /** What the steps of a submission use one after the other: enough for the largest of them. */
+  #allocateScratch(placed: readonly Placed[], keeping: Keeping): void {
+    const { program, buffers } = this;
+    const need = (name: string, bytes: (task: Placed) => number) =>
+      buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
+    need("rows", ({ batch }) => 16 * batch.tokens.length * program.rowVectors(keeping));
+    need("halt", ({ halt }) => 4 * halt.end);
+    need("lists", ({ batch }) => 4 * batch.tokens.length * program.listWords(keeping));
+    need("store", ({ batch }) => 16 * batch.labels.length * this.program.layout.storeVectors);
+    need("norms", ({ blocks }) => 4 * blocks);
+  }
+
+  /** The packed weights end with the positions' encodings (spec §1), as many as the longest sequence so far needs. */
+  #placePositions(count: number): void {
+    if (count <= this.#positions) return;
+    const { dModel: d } = this.config;
+    const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
+    const row = 4 * fours(d), first = 4 * this.program.layout.packedVectors;
+    this.buffers.need(
+      "packed",
+      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
+      STORAGE | GPUBufferUsage.UNIFORM,
+    );
+    const values = new Float32Array(wanted * row);
+    for (let i = 0; i < wanted; i++) {
+      for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
+    }
+    this.buffers.write("packed", values, 4 * first);
+    this.buffers.write("packed", this.program.layout.prior, 4 * this.program.layout.priorAt);
+    this.#positions = wanted;
+    this.packed = false;
+  }
+
+  /** Frees the scratch memory. */
+  release(): void {
+    for (const name of SCRATCH) this.buffers.release(name);
+    this.#positions = 0;
+    this.packed = false;
+  }
+}
+
+function longestSequence({ offsets, labels }: PackedBatch): number {
+  let longest = 0;
+  for (let s = 0; s < labels.length; s++) longest = Math.max(longest, offsets[s + 1] - offsets[s]);
+  return longest;
+}
