@@ -13,6 +13,7 @@ import { writeFileAtomically } from "../src/files/atomic.ts";
 import { makeFolder } from "../src/files/make_folder.ts";
 import { builtFrom, bundleProgram, type Files } from "./build/bundle.ts";
 import { compileBundle, NoBaseBinary } from "./build/compile.ts";
+import { collectLicenses } from "./build/licenses.ts";
 import { checkKind, proveRuns, runsHere } from "./build/proof.ts";
 import { fetchRuntime, sha256 } from "./build/runtime.ts";
 import { packSelfUnpacking } from "./build/self_unpacking.ts";
@@ -36,6 +37,7 @@ interface Job {
   readonly version: string;
   readonly target: Target;
   readonly bundle: Files;
+  readonly licenses: string;
   /** Path of the result, without an ending. */
   readonly path: string;
   /** Path of what nobody has run yet. */
@@ -53,14 +55,17 @@ async function build(args: readonly string[]): Promise<void> {
   const bundle = await bundleProgram(ROOT, stamp);
   const chosen = target ?? ownTarget();
   const name = target === undefined ? "epsilon" : `epsilon-${chosen.triple}`;
+  const licenses = await collectLicenses(ROOT);
   const job: Job = {
     version: `${project.version}${stamp}`,
     target: chosen,
     bundle,
+    licenses,
     path: join(out, name),
     unproved: join(out, `.${name}.unproved${chosen.system === "windows" ? ".exe" : ""}`),
   };
   console.log(`Built epsilon ${job.version}: ${await make(job, way)}`);
+  await writeFileAtomically(join(out, "LICENSES.txt"), licenses);
   await writeChecksums(out);
 }
 
@@ -111,10 +116,9 @@ async function makeCompiled({ bundle, target, path, unproved, version }: Job): P
   }
 }
 
-async function makeSelfUnpacking({ bundle, target, path, unproved, version }: Job): Promise<string> {
+async function makeSelfUnpacking({ bundle, licenses, target, path, unproved, version }: Job): Promise<string> {
   const runtime = await fetchRuntime(target);
-  const license = await Deno.readFile(join(ROOT, "LICENSE"));
-  const { bytes, unpackedBytes } = await packSelfUnpacking({ version, target, runtime, bundle, license });
+  const { bytes, unpackedBytes } = await packSelfUnpacking({ version, target, runtime, bundle, licenses });
   const archive = target.system === "windows";
   const result = archive ? `${path}.tar.gz` : path;
   try {

@@ -13,7 +13,7 @@ export interface Contents {
   /** The platform's Deno. */
   readonly runtime: Uint8Array;
   readonly bundle: Files;
-  readonly license: Uint8Array;
+  readonly licenses: string;
 }
 
 /** An executable that unpacks itself, and the bytes it then takes. */
@@ -38,7 +38,7 @@ export async function packSelfUnpacking(contents: Contents): Promise<SelfUnpacki
   return { bytes, unpackedBytes };
 }
 
-function unpackedFiles({ target, runtime, bundle, license }: Contents): TarFile[] {
+function unpackedFiles({ target, runtime, bundle, licenses }: Contents): TarFile[] {
   const below = target.system === "windows" ? "epsilon/" : "";
   const program: TarFile = {
     name: `${below}epsilon${target.system === "windows" ? ".exe" : ""}`,
@@ -46,7 +46,7 @@ function unpackedFiles({ target, runtime, bundle, license }: Contents): TarFile[
     executable: true,
   };
   const app = [...bundle].map(([name, bytes]): TarFile => ({ name: `${below}app/${name}`, bytes }));
-  const files = [program, { name: `${below}LICENSE`, bytes: license }, ...app];
+  const files = [program, { name: `${below}LICENSES.txt`, bytes: new TextEncoder().encode(licenses) }, ...app];
   return target.system === "windows" ? [{ name: `${below}epsilon.cmd`, bytes: windowsLauncher() }, ...files] : files;
 }
 

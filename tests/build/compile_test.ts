@@ -90,7 +90,7 @@ Deno.test({
       const { code, stdout, stderr } = await build(["--out", out], denort);
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
       assert.match(stdout, /^Built epsilon \S+: .*epsilon for x86_64-unknown-linux-gnu, 4\.\d MB, compiled\n$/);
-      assert.deepEqual(await namesIn(out), [SUMS, "epsilon"]);
+      assert.deepEqual(await namesIn(out), ["LICENSES.txt", SUMS, "epsilon"]);
       const { success } = await new Deno.Command("sha256sum", { args: ["--check", "--strict", SUMS], cwd: out })
         .output();
       assert.ok(success);

@@ -26,7 +26,7 @@ export async function writeFakeExecutable(folder: string, parts: FakeParts = {})
     target: findTarget("linux-x64"),
     runtime: bytesOf(parts.runtime ?? RUNTIME),
     bundle: new Map([["main.js", bytesOf("main")], ["src/worker.js", ballast]]),
-    license: bytesOf("licence"),
+    licenses: "licence",
   });
   const path = join(folder, "epsilon");
   await Deno.writeFile(path, bytes, { mode: 0o755 });
