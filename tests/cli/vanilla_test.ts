@@ -82,7 +82,7 @@ Deno.test("a vanilla run resumes to the same bytes, and refuses to become anothe
 });
 
 Deno.test({
-  name: "train, evaluate and classify a vanilla model on the GPU, and go on with its run on the CPU",
+  name: "train, evaluate and classify a vanilla model on the GPU; the CPU judges it the same",
   ignore: !TEST_GPU,
   fn: async () => {
     await using place = await Workplace.make();

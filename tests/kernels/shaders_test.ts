@@ -4,7 +4,7 @@ import { CONSTANT_BYTES, PASSES } from "../../src/engine/gpu/pipelines.ts";
 import { programOf } from "../../src/engine/gpu/program.ts";
 import { declaredBindings, declaredConstants } from "../../src/engine/gpu/shaders.ts";
 import { UNIFORM_BYTES } from "../../src/engine/gpu/uniforms.ts";
-import { MODELS, PAPER_CONFIG } from "../../src/model/config.ts";
+import { HALTING_MODES, MODELS, PAPER_CONFIG } from "../../src/model/config.ts";
 
 /** Buffers that a shader calls otherwise than the host does, by what they are to it. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -73,3 +73,21 @@ for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [mode
     for (const [name, value] of Object.entries(given)) assert(Number.isFinite(value), `${name} is ${value}`);
   });
 }
+
+Deno.test("pipelines and their variants are those on record (renewed by deno test -A -u tests/kernels/shaders_test.ts)", async (t) => {
+  const variants = [
+    ...HALTING_MODES.map((halting) => ({ ...PAPER_CONFIG, halting })),
+    { ...PAPER_CONFIG, model: "vanilla" as const },
+  ];
+  const known = new Set<string>();
+  for (const config of variants) {
+    const made = Object.entries(programOf(config).passes(256)).map(([pass, { shader, entryPoint, constants }]) => {
+      const values = Object.entries(declaredConstants(shader, constants)).map(([name, value]) => `${name} ${value}`);
+      return [pass, `${shader.file} ${entryPoint}`, values.join(", ")] as const;
+    });
+    // What two variants have in common is listed once.
+    const fresh = made.filter(([, file, values]) => !known.has(`${file} ${values}`));
+    for (const [, file, values] of fresh) known.add(`${file} ${values}`);
+    await t.assertSnapshot(Object.fromEntries(fresh.map(([pass, ...rest]) => [pass, rest])));
+  }
+});
