@@ -18,10 +18,12 @@ import { reportCommand } from "./report.ts";
 import { resonanceCommands } from "./resonance.ts";
 import { trainCommand } from "./train.ts";
 import { verifyCommand } from "./verify.ts";
+import { watchCommand } from "./watch.ts";
 
 /** Commands that do the work, in the order of the help. To add one: its file in this folder, and a line here. */
 const WORKING_COMMANDS: readonly (Command | CommandGroup)[] = [
   trainCommand,
+  watchCommand,
   evaluateCommand,
   classifyCommand,
   exportCommand,

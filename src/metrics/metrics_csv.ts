@@ -1,4 +1,4 @@
-import { type CsvRecord, formatCsvRow } from "../libraries/csv.ts";
+import { type CsvRecord, formatCsvRow, parseCsv } from "../libraries/csv.ts";
 import type { ReadLinesOptions } from "./finished_lines.ts";
 import { METRIC_COLUMNS, type MetricRow, SPLITS } from "./schema.ts";
 import { fieldFault, readTable } from "./table_csv.ts";
@@ -22,6 +22,24 @@ export async function* readMetrics(path: string, options: ReadMetricsOptions = {
   for await (const record of readTable(path, { ...options, columns: METRIC_COLUMNS, hint: HINT })) {
     yield metricRow(record, path);
   }
+}
+
+/**
+ * The rows of a piece of a metrics file that begins and ends with whole lines, `linesBefore` of which lie before it; the
+ * file's first line must be the header. Throws DataError as `readMetrics`.
+ */
+export async function parseMetrics(text: string, path: string, linesBefore: number): Promise<MetricRow[]> {
+  const start = linesBefore === 0 ? text.indexOf("\n") + 1 : 0;
+  if (linesBefore === 0 && text.slice(0, start) !== METRICS_HEADER) {
+    const found = text.slice(0, Math.max(0, start - 1));
+    throw fieldFault({ path, line: 1, hint: HINT }, "header", found, METRIC_COLUMNS.join(","));
+  }
+  const skipped = linesBefore === 0 ? 1 : linesBefore;
+  const rows: MetricRow[] = [];
+  for await (const record of parseCsv(text.slice(start), { name: path })) {
+    rows.push(metricRow({ ...record, line: record.line + skipped }, path));
+  }
+  return rows;
 }
 
 const HINT = "The file was changed after epsilon wrote it; restore it or leave this run out.";

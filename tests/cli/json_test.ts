@@ -25,6 +25,7 @@ Deno.test("JSON results of whole commands are one document with a version", asyn
     [["compare", "run"], ["runs", "configurations"]],
     [["plot", "run", "--chart", "loss"], ["chart", "files", "specification"]],
     [["plot", "--list"], ["charts"]],
+    [["watch", "run", "--once"], ["run", "outcome", "step", "epoch", "train", "validation"]],
     [["report", "run"], ["page", "title", "runs", "specifications"]],
     [["data", "info", "--data", "reviews.csv"], ["reviews", "data_sha256"]],
     [["data", "prepare", "--data", "reviews.csv"], ["reviews", "cache"]],

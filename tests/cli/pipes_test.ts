@@ -7,6 +7,7 @@ const PRINTING: Readonly<Record<string, readonly string[]>> = {
   "evaluate": ["run", "--device", "reference"],
   "classify": ["--device", "cpu", "--threads", "1", "A moving film.", "A dull one."],
   "export": ["run"],
+  "watch": ["run"],
   "compare": ["run"],
   "diagnose": ["run", "--device", "reference", "--instruments", "confusion"],
   "report": ["run", "--json"],
