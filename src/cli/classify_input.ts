@@ -1,3 +1,4 @@
+import { isTooDeep } from "../data/json_depth.ts";
 import { readLines } from "../data/lines.ts";
 import { ReplacementCounter } from "../data/utf8.ts";
 import { DataError } from "../errors.ts";
@@ -110,6 +111,9 @@ async function* readJsonLines(
 }
 
 function parseJson(json: string, place: string): unknown {
+  if (isTooDeep(json)) {
+    throw new DataError(`Cannot read ${place}: its lists and objects are nested too deep`, "Leave that column out.");
+  }
   try {
     return JSON.parse(json);
   } catch (error) {

@@ -2,6 +2,7 @@ import { DataError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { suggestName } from "../nearest.ts";
 import { parseCsv } from "../libraries/csv.ts";
+import { isTooDeep } from "./json_depth.ts";
 import { readLines } from "./lines.ts";
 import { parseLabel, type ReadOptions, type ReadReport, type Review } from "./review.ts";
 import { decodeUtf8, refuseBinary, ReplacementCounter } from "./utf8.ts";
@@ -110,6 +111,12 @@ async function* readJsonl(
 }
 
 function parseObject(json: string, name: string, line: number): Record<string, unknown> {
+  if (isTooDeep(json)) {
+    throw new DataError(
+      `Cannot read ${name}, line ${line}: its lists and objects are nested too deep`,
+      "Give one flat JSON object a line.",
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(json);

@@ -1,6 +1,7 @@
 import { DataError } from "../errors.ts";
 import { fileError } from "../files/file_error.ts";
 import { printable } from "../files/printable.ts";
+import { isTooDeep } from "./json_depth.ts";
 
 /** A vocabulary as it stands in its file; plain data, so that it can be posted to workers. */
 export type Vocabulary =
@@ -31,6 +32,7 @@ export async function readVocabulary(path: string): Promise<Vocabulary> {
   const name = printable(path);
   const text = await readText(path, name);
   if (text.trimStart().startsWith("{")) {
+    if (isTooDeep(text)) throw new DataError(`${ACTION} ${name}: the JSON is nested too deep`, HINT);
     try {
       return { kind: "json", name, json: JSON.parse(text) };
     } catch (error) {
