@@ -18,7 +18,17 @@ export async function fillWorkplace(folder: string): Promise<void> {
 
 /** Software GPUs compile the kernels of a model: the smaller it is, the sooner they are done. */
 const SIZES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
-  cpu: [["d-model", "4"], ["num-bins", "3"], ["ffn-dim", "5"], ["max-layers", "3"], ["max-seq-length", "24"]],
+  cpu: [
+    ["d-model", "4"],
+    ["num-bins", "3"],
+    ["ffn-dim", "5"],
+    ["max-layers", "3"],
+    ["max-seq-length", "24"],
+    // The training aids, whose state must come back with the checkpoint.
+    ["sr", "state"],
+    ["sr-window", "3"],
+    ["ars", "memo"],
+  ],
   gpu: [
     ["d-model", "2"],
     ["num-heads", "1"],
