@@ -1,7 +1,8 @@
 import { availableParallelism, cpus } from "node:os";
 import { chooseDevice } from "../engine/choose_device.ts";
+import { simdSupport } from "../engine/cpu/module.ts";
 import { reportAdapters } from "../engine/device_report.ts";
-import { cacheFolder } from "../files/folders.ts";
+import { cacheFolder, dataFolder } from "../files/folders.ts";
 import { loadShippedModel } from "../model/shipped_model.ts";
 import { VERSION } from "../version.ts";
 import { modelName } from "./chosen_model.ts";
@@ -26,8 +27,10 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
     v8: Deno.version.v8,
     system: `${Deno.build.os} ${Deno.build.arch}`,
     processor: cpus()[0]?.model.trim() ?? "",
+    simd: simdSupport(),
     threads: availableParallelism(),
     cache: cacheFolder(),
+    data: dataFolder(),
     user_file: userFilePath() ?? "",
     model,
     device,

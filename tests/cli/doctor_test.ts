@@ -9,6 +9,8 @@ Deno.test("doctor reports versions, adapters and a self-test as text, JSON and M
   const report = JSON.parse(json.stdout);
   assert.equal(report.deno, Deno.version.deno);
   assert.equal(report.self_test.failed, 0);
+  assert.equal(report.simd, "relaxed");
+  assert.match(report.data, /epsilon/);
   assert(report.self_test.values > 100);
   for (const { name, choices, limits } of report.adapters) {
     assert.notEqual(name, "");

@@ -35,6 +35,12 @@ export function compileModule(numerics: Numerics): WebAssembly.Module {
   return new WebAssembly.Module(numerics === "fast" ? fastModule : strictModule);
 }
 
+/** Which SIMD instructions of WASM the runtime knows: those of the fast kernels, of the strict ones only, or neither. */
+export function simdSupport(): "relaxed" | "128-bit" | "none" {
+  if (WebAssembly.validate(fastModule)) return "relaxed";
+  return WebAssembly.validate(strictModule) ? "128-bit" : "none";
+}
+
 /** One thread's instance over the shared memory. */
 export function instantiateKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
   const abort = () => {
