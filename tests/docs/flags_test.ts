@@ -7,6 +7,8 @@ import { type Page, readPage, readPages } from "./markdown.ts";
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   npx: ["--yes"],
   "deno install": ["--frozen"],
+  "deno task build": ["--target", "--way"],
+  sha256sum: ["--check"],
 };
 
 function flagsOf(spec: CommandSpec): string[] {
