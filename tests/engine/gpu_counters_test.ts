@@ -76,15 +76,23 @@ gpuTest("the benchmark of a GPU has its counters and times, that of another devi
   const rows = await benchmarkGpu({ ...bench, open: (config) => GpuEngine.open(config) });
   for (const model of MODELS) {
     const own = rows.filter((row) => row.model === model);
-    assert.deepEqual(own.slice(0, 6).map(({ figure, runs }) => [figure, runs]), [
+    const traffic = model === "epsilon" ? [["gpu_read", 0], ["gpu_written", 0]] : [];
+    assert.deepEqual(own.slice(0, 6 + traffic.length).map(({ figure, runs }) => [figure, runs]), [
       ["gpu_dispatches", 0],
       ["gpu_workgroup_memory", 0],
       ["gpu_memory", 0],
       ["gpu_least_written_and_read", 0],
+      ...traffic,
       ["gpu_expected_step", 0],
       ["gpu_step_of_many", 2],
     ]);
+    assert.deepEqual(own.slice(-2).map(({ figure, runs }) => [figure, runs]), [
+      ["gpu_training_processor_time", 2],
+      ["gpu_inference_processor_time", 2],
+    ]);
   }
-  assert(rows.every(({ median, best }) => Number.isFinite(median) && best <= median && best > 0));
+  assert(rows.every(({ median, best }) => Number.isFinite(median) && best > 0));
+  const times = rows.filter(({ figure }) => !figure.endsWith("processor_time"));
+  assert(times.every(({ median, best }) => best <= median));
   assert.deepEqual(await benchmarkGpu({ ...bench, open: (config) => CpuEngine.open(config, { threads: 1 }) }), []);
 });
