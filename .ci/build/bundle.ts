@@ -1,6 +1,7 @@
 import { join, posix, relative } from "node:path";
 import { RunError } from "../../src/errors.ts";
 import { BUILD_MARK } from "../../src/version.ts";
+import { nameByContent } from "./stable_names.ts";
 import { runTool } from "./tool.ts";
 
 /** The bundle's files by their path below its folder, with forward slashes, in order. */
@@ -26,7 +27,7 @@ export async function bundleProgram(root: string, version: string): Promise<File
     await runTool("bundle", Deno.execPath(), ["bundle", ...options, "main.ts", ...workers.map(({ path }) => path)], {
       cwd: root,
     });
-    return stamped(await readFolder(folder), workers, version);
+    return stamped(nameByContent(await readFolder(folder)), workers, version);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -79,8 +80,7 @@ function broken(reason: string): RunError {
 }
 
 async function readFolder(folder: string): Promise<Files> {
-  const files = await Array.fromAsync(filesBelow(folder, ""));
-  return new Map(files.sort(([a], [b]) => a < b ? -1 : 1));
+  return new Map(await Array.fromAsync(filesBelow(folder, "")));
 }
 
 async function* filesBelow(root: string, folder: string): AsyncGenerator<[path: string, bytes: Uint8Array]> {

@@ -38,7 +38,10 @@ function bytesToStart(bundle: Files): number {
 }
 
 Deno.test("the same sources give the same bytes, in another folder too, and name none", async () => {
-  await withFolder(async (folder) => {
+  await withFolder(async (above) => {
+    // At another depth: the bundler knows packages by their way from here.
+    const folder = join(above, "a", "b");
+    await Deno.mkdir(folder, { recursive: true });
     for (const name of SOURCES) await copy(join(ROOT, name), join(folder, name));
     const first = await bundleProgram(ROOT, "+0123456789ab");
     const second = await bundleProgram(folder, "+0123456789ab");
