@@ -68,6 +68,11 @@ const MOST_HOLES = 2;
 export function jsonSubwords(json: unknown): Promise<Subwords> {
   if (!isTokenizerJson(json)) throw new Error("it has no model with a vocab of tokens and their ids");
   for (const part of [json.normalizer, json.pre_tokenizer]) requirePatterns(part);
+  const { vocab, unk_id: unknown = null } = json.model;
+  // The library gives out the unknown token's id unseen, and an id without a row would be read beyond the embedding.
+  if (Array.isArray(vocab) && unknown !== null && !(isId(unknown) && Number(unknown) < vocab.length)) {
+    throw new Error(`its unk_id is ${JSON.stringify(unknown)}, it has ${vocab.length} tokens`);
+  }
   return build({ ...json, ...specialsAsText(json), decoder: null, post_processor: null });
 }
 
@@ -138,7 +143,7 @@ async function build(json: TokenizerJson & Readonly<Record<string, unknown>>): P
     throw new Error(`its largest id is ${size - 1}, it has ${vocabulary.size} tokens`);
   }
   return {
-    idsOf: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.filter((id) => Number.isInteger(id)),
+    idsOf: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.filter((id) => isId(id) && id < size),
     entry: (id) => tokenizer.id_to_token(id),
     idOf: (entry) => tokenizer.token_to_id(entry),
     size,

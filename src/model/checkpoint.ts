@@ -125,6 +125,14 @@ export async function decodeCheckpoint(
       "Give the model's configuration along with a file that another program wrote.",
     );
   }
+  const details = own ? [...metadata].filter(([key]) => !OWN_KEYS.has(key)) : [];
+  const strange = details.find(([key]) => !DETAIL_KEY.test(key));
+  if (strange !== undefined) {
+    throw new DataError(
+      `Cannot read ${printable(fileName)}: metadata has the unknown key ${shownName(strange[0])}`,
+      "Use the version of epsilon that wrote the file.",
+    );
+  }
   const tensors = new TensorReader(file, fileName);
   const table = tensorTable(config);
   const weights = {
@@ -145,7 +153,7 @@ export async function decodeCheckpoint(
   return {
     config,
     state: optimizer === undefined ? { weights } : { weights, optimizer },
-    details: own ? Object.fromEntries([...metadata].filter(([key]) => !OWN_KEYS.has(key))) : {},
+    details: Object.fromEntries(details),
     ...own && metadata.has("vocabulary_sha256") ? { vocabularyHash: metadata.get("vocabulary_sha256") } : {},
     ...kept.length > 0 ? { kept: Object.fromEntries(kept) } : {},
     ...own && metadata.has("position") ? { position: json(metadata, "position", fileName) } : {},

@@ -157,6 +157,8 @@ Deno.test("broken vocabularies are data errors that name the place", async () =>
     JSON.stringify(smallJson({ added_tokens: [], model: sparse })),
     /largest id is 16777215/,
   );
+  const unigram = { type: "Unigram", unk_id: 2_147_483_648, vocab: SMALL.map((entry) => [entry, -1]) };
+  await refused("tokenizer.json", JSON.stringify(smallJson({ model: unigram })), /unk_id is 2147483648/);
   const split = (pattern: unknown) =>
     JSON.stringify(smallJson({ pre_tokenizer: { type: "Sequence", pretokenizers: [{ type: "Split", pattern }] } }));
   await refused("tokenizer.json", split({ Regex: "(a+)+$" }), /can take forever/);

@@ -148,6 +148,11 @@ Deno.test("metadata of another version, without checksum or with a bad configura
   await rejectsWith(withMetadata((entries) => entries.set("format_version", "2")), /format version "2", wanted "1"/);
   await rejectsWith(withMetadata((entries) => entries.delete("checksum")), /checksum/);
   await rejectsWith(withMetadata((entries) => entries.set("seed", "43")), /checksum/);
+  // No checkpoint of epsilon's has such a key, and none could be written again with it.
+  const strange = new Map(metadata).set("Not a key", "x");
+  const { tensors } = readSafetensors(writeSafetensors(STATE_DICT, strange), "x");
+  strange.set("checksum", await checkpointChecksum(tensors.values(), strange));
+  await rejectsWith(decodeCheckpoint(writeSafetensors(STATE_DICT, strange), "x"), /unknown key "Not a key"/);
 });
 
 Deno.test("a configuration in a checkpoint is read strictly", async () => {
