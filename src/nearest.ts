@@ -1,3 +1,5 @@
+import { printable } from "./files/printable.ts";
+
 /** Edit distance in which a swap of two neighbours counts as one (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let before: number[] = [];
@@ -33,5 +35,5 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 /** "Did you mean epochs?", or `otherwise` when no candidate is near. */
 export function suggestName(name: string, candidates: Iterable<string>, otherwise: string): string {
   const nearest = nearestName(name, candidates);
-  return nearest === undefined ? otherwise : `Did you mean ${nearest}?`;
+  return nearest === undefined ? otherwise : `Did you mean ${printable(nearest)}?`;
 }

@@ -52,17 +52,29 @@ export async function createTokenizer(vocabulary: Vocabulary): Promise<Tokenizer
 
 async function subwordsOf(vocabulary: Vocabulary): Promise<Subwords> {
   if (vocabulary.kind === "entries") return await bertSubwords(vocabulary.entries);
+  let subwords: Subwords;
   try {
-    return await jsonSubwords(vocabulary.json);
+    subwords = await jsonSubwords(vocabulary.json);
   } catch (error) {
-    throw new DataError(
-      `Cannot use the vocabulary ${vocabulary.name}: ${
-        error instanceof Error ? printable(error.message) : "unknown fault"
-      }`,
-      "Give the tokenizer.json of a Hugging Face tokenizer, or a vocab.txt with one entry a line.",
-      { cause: error },
-    );
+    throw unusable(vocabulary, error);
   }
+  // Some parts of a tokenizer are looked at by the library only when it meets text.
+  const idsOf = (text: string) => {
+    try {
+      return subwords.idsOf(text);
+    } catch (error) {
+      throw unusable(vocabulary, error);
+    }
+  };
+  return { ...subwords, idsOf };
+}
+
+function unusable({ name }: Vocabulary, error: unknown): DataError {
+  return new DataError(
+    `Cannot use the vocabulary ${name}: ${error instanceof Error ? printable(error.message) : "unknown fault"}`,
+    "Give the tokenizer.json of a Hugging Face tokenizer, or a vocab.txt with one entry a line.",
+    { cause: error },
+  );
 }
 
 const FRAMES = [["[CLS]", "[SEP]"], ["<s>", "</s>"], ["<cls>", "<sep>"]] as const;

@@ -82,7 +82,6 @@ async function collect(
   archive: string,
 ): Promise<Uint8Array> {
   if (size > limit) {
-    await body.cancel();
     throw new DataError(
       `Cannot read ${printable(name)} in ${printable(archive)}: it has ${size} bytes, at most ${limit} wanted`,
       "Remove it from the archive or shorten it.",

@@ -71,6 +71,11 @@ Deno.test("truncated, broken, empty and hostile archives are data errors", () =>
     // A file that nobody wants, then a review of which a part is missing: this once waited forever.
     const promised = [{ name: "notes.txt", content: "x" }, { name: "train/pos/0_9.txt", content: "x", size: 1 << 20 }];
     await refused(await put(folder, "part.tar", madeTar(promised)), /is truncated$/);
+    const tooMuch = [{ name: "train/pos/0_9.txt", content: "x", size: 17 << 20 }];
+    await refused(
+      await put(folder, "much.tar", madeTar(tooMuch).slice(0, 1024)),
+      /at most 16777216 wanted|is truncated$/,
+    );
     const bent = packed.slice();
     bent.fill(0x55, 40, 60);
     await refused(await put(folder, "bent.tar.gz", bent), /broken|truncated/);

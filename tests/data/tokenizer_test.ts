@@ -157,6 +157,11 @@ Deno.test("broken vocabularies are data errors that name the place", async () =>
     JSON.stringify(smallJson({ added_tokens: [], model: sparse })),
     /largest id is 16777215/,
   );
+  const odd = { type: "Split", pattern: { String: " " }, behavior: 1, invert: false };
+  const late = await withFile("tokenizer.json", JSON.stringify(smallJson({ pre_tokenizer: odd })), loadTokenizer)
+    .catch((error) => error);
+  // Where it is met with the first text and not before, it is a data error as well.
+  if (!(late instanceof DataError)) assert.throws(() => late.encode("good"), DataError);
   const unigram = { type: "Unigram", unk_id: 2_147_483_648, vocab: SMALL.map((entry) => [entry, -1]) };
   await refused("tokenizer.json", JSON.stringify(smallJson({ model: unigram })), /unk_id is 2147483648/);
   const split = (pattern: unknown) =>
