@@ -5,7 +5,7 @@ import { writeSmallCheckpoint } from "./small_model.ts";
 /** Hides every driver from the program. */
 const NO_ADAPTER = { VK_ICD_FILENAMES: "/nonexistent", __EGL_VENDOR_LIBRARY_FILENAMES: "/nonexistent" };
 
-for (const command of ["verify", "classify", "train", "evaluate", "reproduce"]) {
+for (const command of ["verify", "classify", "train", "provoke", "evaluate", "reproduce"]) {
   Deno.test({
     name: `${command} --device gpu without an adapter ends with exit code 4, tells how to get one and leaves no file`,
     ignore: Deno.build.os !== "linux",
@@ -17,6 +17,7 @@ for (const command of ["verify", "classify", "train", "evaluate", "reproduce"]) 
           classify: ["--checkpoint", checkpoint, "A film."],
           // Reviews that are not there: the device is missed first, before minutes may go into the data.
           train: ["--data", `${folder}/missing.csv`, "--out", `${folder}/run`],
+          provoke: ["--data", `${folder}/missing.csv`, "--out", `${folder}/run`],
           reproduce: ["--data", `${folder}/missing.csv`, "--out", `${folder}/run`],
           evaluate: [checkpoint, "--data", `${folder}/missing.csv`],
         };

@@ -65,6 +65,12 @@ export const PUBLISHED_NORM_LIMIT = 100;
 const RECOVERY_TOLERANCE = 1.05;
 const GUESS_TOLERANCE = 1.1;
 
+/** Metrics that a step always has: without a value they were not finite. A guard's window, say, may just not be full. */
+const ALWAYS_THERE: ReadonlySet<string> = new Set([
+  ...["loss", "task_loss", "kl_loss", "entropy_loss", "grad_norm", "weight_norm", "update_norm"],
+  ...["accuracy", "ece", "mce", "brier", "shifted_task_loss", "shifted_accuracy", "sr_noise"],
+]);
+
 interface Point {
   readonly step: number;
   readonly value: number;
@@ -124,7 +130,7 @@ export function measure(
     accuracy_final: atEnd("accuracy"),
     shifted_accuracy_before: atShift("shifted_accuracy"),
     shifted_accuracy_final: atEnd("shifted_accuracy"),
-    non_finite: rows.filter(({ value }) => value === null).length + (broken ? 1 : 0),
+    non_finite: rows.filter(({ metric, value }) => value === null && ALWAYS_THERE.has(metric)).length + Number(broken),
     diverged_norm: weightsMax === null ? null : Number(weightsMax > PUBLISHED_NORM_LIMIT),
     diverged_loss: Number(broken || tooHigh),
   };

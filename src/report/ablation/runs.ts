@@ -38,7 +38,7 @@ const UNCOMPARED: ReadonlySet<string> = new Set([
 ]);
 
 /** Points of a curve. */
-const POINTS = 50;
+const POINTS = 40;
 
 /**
  * The run in `folder`; `broken` tells that a value that is not finite ended it. Throws DataError when its files cannot

@@ -51,6 +51,8 @@ Deno.test("accuracies are those at the shift and at the end; values that are not
   ({ step, epoch, split: "validation", metric, value });
   const rows = [
     ...losses((step) => step === 300 ? null : 0.5),
+    // Missing, not infinite: the guard's window is not full yet.
+    ...steps("ars_rho1", new Map([[50, null], [100, 0.1]])),
     judged(100, 1, "accuracy", 0.6),
     judged(200, null, "accuracy", 0.7),
     judged(200, null, "shifted_accuracy", 0.3),
