@@ -40,10 +40,7 @@ export function epochLine(run: FollowedRun, epoch: number): string {
     found === undefined || found === null ? [] : [`${name} ${text(found)}`];
   const step = run.curve("validation", "accuracy").epochs.at(epoch - 1)?.step;
   const parts = [
-    `epoch ${epoch}/${run.record?.recipe.epochs ?? "?"}: ${step === undefined ? "" : `step ${step}`}`.replace(
-      /: $/,
-      "",
-    ),
+    `epoch ${epoch}/${run.record?.recipe.epochs ?? "?"}: step ${step ?? "?"}`,
     ...shown("loss", value("train", "loss"), (loss) => loss.toFixed(4)),
     ...shown("validation loss", value("validation", "loss"), (loss) => loss.toFixed(4)),
     ...shown("accuracy", value("validation", "accuracy"), (accuracy) => `${(100 * accuracy).toFixed(2)} %`),

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { DataError } from "../errors.ts";
-import { FollowedTable } from "./followed_table.ts";
+import { type FollowedRows, FollowedTable } from "./followed_table.ts";
 import { TABLE_NAMES } from "./run_folder.ts";
 import { readRunJson, type RunRecord } from "./run_json.ts";
 import type { MetricRow } from "./schema.ts";
@@ -19,16 +19,18 @@ export interface Curve {
   readonly epochs: readonly CurvePoint[];
 }
 
+type TableName = keyof typeof TABLE_NAMES;
+
 const NOTHING: Curve = { steps: [], epochs: [] };
 
 /** A run folder that another process fills, read again and again; one that is not there yet is waited for. */
 export class FollowedRun {
   readonly path: string;
-  #tables: FollowedTable[];
+  #tables: Readonly<Record<TableName, FollowedTable>>;
   #curves = new Map<string, { steps: CurvePoint[]; epochs: CurvePoint[] }>();
   #record: RunRecord | undefined;
   #step = 0;
-  #epoch = 0;
+  #epochs: Record<TableName, number> = { metrics: 0, timing: 0 };
 
   constructor(path: string) {
     this.path = path;
@@ -40,9 +42,10 @@ export class FollowedRun {
     return this.#record;
   }
 
-  /** Optimizer steps and whole epochs of which rows are there. */
+  /** Optimizer steps of which rows are there, and epochs of which all are: those of `timing.csv` are written last. */
   get position(): { readonly step: number; readonly epoch: number } {
-    return { step: this.#step, epoch: this.#epoch };
+    const { metrics, timing } = this.#epochs;
+    return { step: this.#step, epoch: this.#tables.timing.present ? Math.min(metrics, timing) : metrics };
   }
 
   curve(split: MetricRow["split"], metric: string): Curve {
@@ -62,37 +65,43 @@ export class FollowedRun {
   }
 
   async #lookAtTables(): Promise<boolean> {
-    const looks = [];
-    for (const table of this.#tables) looks.push(await table.look());
-    if (looks.some(({ anew }) => anew)) {
+    const found = await this.#lookAtEach();
+    if (found.some(({ anew }) => anew)) {
       // A resumed run cuts both tables back to its checkpoint; both are read from the start.
       this.#forget();
-      for (const table of this.#tables) this.#take((await table.look()).rows);
+      for (const { name, rows } of await this.#lookAtEach()) this.#take(name, rows);
       return true;
     }
-    for (const { rows } of looks) this.#take(rows);
-    return looks.some(({ rows }) => rows.length > 0);
+    for (const { name, rows } of found) this.#take(name, rows);
+    return found.some(({ rows }) => rows.length > 0);
   }
 
-  #open(): FollowedTable[] {
-    return [TABLE_NAMES.metrics, TABLE_NAMES.timing].map((name) => new FollowedTable(join(this.path, name)));
+  /** The table that is written last is looked at first: what it tells of, the other one holds by then. */
+  async #lookAtEach(): Promise<(FollowedRows & { name: TableName })[]> {
+    const timing = { name: "timing" as const, ...await this.#tables.timing.look() };
+    return [timing, { name: "metrics", ...await this.#tables.metrics.look() }];
+  }
+
+  #open(): Readonly<Record<TableName, FollowedTable>> {
+    const table = (name: TableName) => new FollowedTable(join(this.path, TABLE_NAMES[name]));
+    return { metrics: table("metrics"), timing: table("timing") };
   }
 
   #forget(): void {
     this.#tables = this.#open();
     this.#curves = new Map();
     this.#step = 0;
-    this.#epoch = 0;
+    this.#epochs = { metrics: 0, timing: 0 };
   }
 
-  #take(rows: readonly MetricRow[]): void {
+  #take(table: TableName, rows: readonly MetricRow[]): void {
     for (const { step, epoch, split, metric, value } of rows) {
       const key = `${split} ${metric}`;
       const curve = this.#curves.get(key) ?? { steps: [], epochs: [] };
       this.#curves.set(key, curve);
       (epoch === null ? curve.steps : curve.epochs).push({ step, value });
       this.#step = Math.max(this.#step, step);
-      this.#epoch = Math.max(this.#epoch, epoch ?? 0);
+      this.#epochs[table] = Math.max(this.#epochs[table], epoch ?? 0);
     }
   }
 }

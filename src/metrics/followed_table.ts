@@ -22,9 +22,15 @@ export class FollowedTable {
   #offset = 0;
   #lines = 0;
   #before = new Uint8Array(0);
+  #present = false;
 
   constructor(path: string) {
     this.#path = path;
+  }
+
+  /** Whether the file was there at the last look. */
+  get present(): boolean {
+    return this.#present;
   }
 
   /** Throws DataError when the file cannot be read, or naming the line that is none of a metrics file. */
@@ -32,7 +38,9 @@ export class FollowedTable {
     let file: Deno.FsFile;
     try {
       file = await Deno.open(this.#path, { read: true });
+      this.#present = true;
     } catch (error) {
+      this.#present = false;
       if (error instanceof Deno.errors.NotFound) return { anew: this.#forget(), rows: [] };
       throw fileError("Cannot read", this.#path, error);
     }
