@@ -6,10 +6,7 @@ import { STAND_INS } from "./stand_ins.ts";
 /** Command lines that are not run here, each with the reason. */
 export const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = [
   [/^npx /, "fetches Deno and starts the commands of deno.json, which other tests run"],
-  [
-    /^([A-Z_]+=\S+ )?deno (task (build|model|model-estimate)|test)\b/,
-    "a task of a checkout that takes minutes, or the real reviews",
-  ],
+  [/^([A-Z_]+=\S+ )*deno (task (?!epsilon\b)|test\b)/, "a task of a checkout: tests, builds, the real reviews"],
   [/\bdata fetch\b/, "downloads 84 MB; tests/data/fetch_test.ts runs it against a server of its own"],
   [/\bepsilon reproduce\b/, "trains for minutes; tests/cli/reproduce_test.ts runs it"],
   [/\bruns\/long\b/, "trains 460 steps twice; the page's first commands do the same with 46"],

@@ -16,7 +16,6 @@ export const STAND_INS: Readonly<Record<string, (path: string) => Promise<void>>
     }
   },
   "reviews.csv": (path) => writeTable(path, "id,review,label", (i, text, label) => `${i},"${text}",${label}`),
-  "books.csv": (path) => writeTable(path, "text,label", (_, text, label) => `"${text}",${label}`),
   "reviews.jsonl": (path) => writeTable(path, "", (i, text, label) => JSON.stringify({ id: i, text, label })),
   "paper.toml": (path) => Deno.writeTextFile(path, 'epochs = 25\nhalting = "exit"\n'),
 };
