@@ -50,6 +50,8 @@ export async function readInstrumentRows(folder: string, table: InstrumentTable)
   });
   if (text === undefined) return undefined;
   const header = instrumentHeader(table);
+  // Its writer was killed before the header was down.
+  if (text.length < header.length && header.startsWith(text)) return [];
   if (!text.startsWith(header)) {
     throw new DataError(
       `Cannot add to ${printable(path)}: its header is "${

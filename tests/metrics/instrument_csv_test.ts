@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { InstrumentRow } from "../../src/diagnose/instruments/table.ts";
 import { DataError } from "../../src/errors.ts";
-import { cutInstrumentTables, readInstrumentRows, replaceInstrumentRows } from "../../src/metrics/instrument_csv.ts";
+import {
+  cutInstrumentTables,
+  instrumentHeader,
+  readInstrumentRows,
+  replaceInstrumentRows,
+} from "../../src/metrics/instrument_csv.ts";
 import { InstrumentFiles } from "../../src/metrics/instrument_files.ts";
 import { inFolder } from "./made_run.ts";
 
@@ -71,3 +76,13 @@ Deno.test("a token that a spreadsheet would run is guarded, a sign alone is not,
     assert.deepEqual(rows?.map((row) => row.split(",").slice(8).join(",")), ["'=1+1,2\n", "-,2\n", '"""",2\n']);
   });
 });
+
+Deno.test("a table whose writer was killed before its header was down has no rows, and gets its header when cut", () =>
+  inFolder(async (folder) => {
+    for (const beginning of ["", "run,st"]) {
+      await Deno.writeTextFile(`${folder}/bins.csv`, beginning);
+      assert.deepEqual(await readInstrumentRows(folder, "bins"), []);
+      await cutInstrumentTables(folder, { step: 0, epoch: 0 });
+      assert.equal(await Deno.readTextFile(`${folder}/bins.csv`), instrumentHeader("bins"));
+    }
+  }));
