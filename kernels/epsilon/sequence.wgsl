@@ -64,6 +64,7 @@ override rowDAssignment: u32;
 override rowDLatent: u32;
 override rowDKey: u32;
 override rowDValue: u32;
+override rowNoisy: u32;
 
 override atPrior: u32;
 override atGamma1: u32;
@@ -135,6 +136,8 @@ const SITE_ATTENTION_WEIGHTS = 1u;
 const SITE_ATTENTION_OUTPUT = 2u;
 const SITE_FFN_HIDDEN = 3u;
 const SITE_FFN_OUTPUT = 4u;
+/** Counters of the noise, which no site reaches. */
+const NOISE_COUNTERS = 0x8000u;
 
 struct Settings {
   tokens: u32,
@@ -149,6 +152,9 @@ struct Settings {
   entropyWeight: f32,
   /** A token halts once at most this remains of it. */
   haltRemainder: f32,
+  /** Gain of the noise on h⁰, and on the input of every later step. */
+  embeddingGain: f32,
+  stateGain: f32,
   /** Places in `batch`. */
   offsets: u32,
   labels: u32,
@@ -187,6 +193,9 @@ struct Sizes {
 
 /** The same buffer as `packed`, as far as a uniform binding reaches: a faster way to what all threads read alike. */
 @group(0) @binding(8) var<uniform> constants: array<vec4f, 4096>;
+
+/** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
+@group(0) @binding(9) var<storage, read> quantiles: array<f32>;
 
 var<workgroup> bins: array<vec4f, BINS>;
 var<workgroup> sums: array<vec4f, W>;
@@ -338,6 +347,60 @@ fn keptBins(h: u32, g: u32, token: u32, t: u32) -> vec4f {
   if (shift == 1u) { return vec4f(factors.yzw, next.x); }
   if (shift == 2u) { return vec4f(factors.zw, next.xy); }
   return vec4f(factors.w, next.xyz);
+}
+
+// Noise (stability spec §1): the input of step t is h + g·rms(h)·ε, in `rowNoisy` while the step is computed -----------
+
+fn gainAt(t: u32) -> f32 {
+  return select(settings.stateGain, settings.embeddingGain, t == 0u);
+}
+
+// Where an active token's input of step t lies.
+fn inputField(t: u32) -> u32 {
+  return select(stateField(t), rowNoisy, gainAt(t) > 0.0);
+}
+
+// ε of features r … r+3, r a multiple of four (src/model/noise.ts); 0 beyond the state.
+fn noiseAt(r: u32, token: u32, t: u32) -> vec4f {
+  let words = pcg4d(vec4u(key, token, ((NOISE_COUNTERS + t) << 16u) + (r >> 3u)));
+  let pair = select(words.xy, words.zw, (r & 4u) != 0u);
+  let drawn = vec4f(
+    quantiles[pair.x & 0xffffu],
+    quantiles[pair.x >> 16u],
+    quantiles[pair.y & 0xffffu],
+    quantiles[pair.y >> 16u],
+  );
+  return select(vec4f(0.0), drawn, vec4u(r) + vec4u(0u, 1u, 2u, 3u) < vec4u(D));
+}
+
+fn meanSquare(field: u32, token: u32) -> f32 {
+  var square = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { square += dot(row(field + g, token), row(field + g, token)); }
+  return square / f32(D);
+}
+
+// Makes the input of step t; returns (g·rms)².
+fn addNoise(t: u32, token: u32) -> f32 {
+  let gain = gainAt(t);
+  if (!(gain > 0.0)) { return 0.0; }
+  let deviation = gain * sqrt(meanSquare(stateField(t), token));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowNoisy + g, token)] = row(stateField(t) + g, token) + deviation * noiseAt(4u * g, token, t);
+  }
+  return deviation * deviation;
+}
+
+// From the gradient of step t's input to that of the state before its noise: grows by g·(dx·ε)·x / (d·rms(x)).
+fn noiseBackward(t: u32, token: u32) {
+  let gain = gainAt(t);
+  if (!(gain > 0.0)) { return; }
+  let square = meanSquare(stateField(t), token);
+  var slope = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(4u * g, token, t)); }
+  slope *= gain / (f32(D) * sqrt(max(square, 1e-30)));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(rowGradient + g, token)] += slope * row(stateField(t) + g, token);
+  }
 }
 
 // One output group of a linear layer: `weights` [inputs][4], `field` the input's first row.
@@ -735,7 +798,7 @@ fn query(state: u32, centred: u32, token: u32) {
 fn attention(t: u32, token: u32) {
   let weights = stepField(rowAttention, A4, t);
   let mixed = stepField(rowMixed, P4, t);
-  query(stateField(t), NONE, token);
+  query(inputField(t), NONE, token);
   for (var h = 0u; h < settings.sizes.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
@@ -764,7 +827,7 @@ fn attention(t: u32, token: u32) {
   let middle = stepField(rowMiddle, D4, t);
   for (var g = 0u; g < settings.sizes.d4; g++) {
     let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, settings.sizes.p4, token);
-    rows[place(middle + g, token)] = row(stateField(t) + g, token) +
+    rows[place(middle + g, token)] = row(inputField(t) + g, token) +
       ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
   }
 }
@@ -810,7 +873,7 @@ fn feedForwardBackward(t: u32, token: u32) {
 // From h′ back to x, through the attention; the first norm is left to the caller.
 fn attentionBackward(t: u32, token: u32) {
   let weights = stepField(rowAttention, A4, t);
-  query(stateField(t), rowCentred1, token);
+  query(inputField(t), rowCentred1, token);
   for (var g = 0u; g < settings.sizes.d4; g++) {
     rows[place(rowBranch1 + g, token)] =
       ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token);
@@ -1047,11 +1110,13 @@ fn forward(s: u32) -> u32 {
   if (tid == 0u) { steps[0] = vec4u(length, 0u, 0u, 1u); }
   storageBarrier();
   var entropy = 0.0;
+  var power = 0.0;
   var ran = 0u;
   for (var t = 0u; t < settings.sizes.steps; t++) {
     let now = workgroupUniformLoad(&steps[t]);
     if (now.w == 0u) { break; }
     let acting = now.x;
+    for (var k = tid; k < acting; k += W) { power += addNoise(t, lists[listAt(t) + k]); }
     if (t % FREQUENCY == 0u) {
       let entering = now.y - now.z;
       let enteringAt = haltedAt() + now.z;
@@ -1059,7 +1124,7 @@ fn forward(s: u32) -> u32 {
       for (var k = tid; k < acting + entering; k += W) {
         let isActive = k < acting;
         let token = lists[select(enteringAt + k - acting, listAt(t) + k, isActive)];
-        let state = stateField(select(lists[stepsAt() + token], t, isActive));
+        let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
         entropy += assign(state, assignment, token, t == 0u);
       }
       storageBarrier();
@@ -1086,7 +1151,7 @@ fn forward(s: u32) -> u32 {
   }
   let last = select(ran, min(ran, lists[stepsAt()]), EXIT == 1u);
   for (var g = tid; g < settings.sizes.d4; g += W) { readout[g] += halt[probabilityAt(L, 0u)] * row(stateField(last) + g, 0u); }
-  var sum = vec4f(0.0, entropy, 0.0, 0.0);
+  var sum = vec4f(0.0, entropy, 0.0, power);
   for (var token = tid; token < length; token += W) {
     sum.x += divergence(token);
     sum.z += f32(lists[stepsAt() + token]);
@@ -1097,6 +1162,7 @@ fn forward(s: u32) -> u32 {
     halt[resultAt(s) + 2u] = totals.y;
     halt[resultAt(s) + 4u] = totals.z;
     halt[resultAt(s) + 5u] = f32(ran);
+    halt[resultAt(s) + 7u] = totals.w;
   }
   return ran;
 }
@@ -1150,13 +1216,19 @@ fn backward(ran: u32) {
     storageBarrier();
     loadBins(saved);
     let now = workgroupUniformLoad(&steps[t]);
-    for (var k = tid; k < now.x; k += W) { blockBackward(t, lists[listAt(t) + k], !renewed); }
+    for (var k = tid; k < now.x; k += W) {
+      let token = lists[listAt(t) + k];
+      addNoise(t, token);
+      blockBackward(t, token, !renewed);
+    }
     storageBarrier();
     blockWeights(t, listAt(t), now.x, !renewed);
-    if (!renewed) { continue; }
-    storageBarrier();
-    for (var item = tid; item < H * BG; item += W) { binsBackward(item, saved); }
-    assignmentsBackward(t, now);
+    if (renewed) {
+      storageBarrier();
+      for (var item = tid; item < H * BG; item += W) { binsBackward(item, saved); }
+      assignmentsBackward(t, now);
+    }
+    for (var k = tid; k < now.x; k += W) { noiseBackward(t, lists[listAt(t) + k]); }
   }
   storageBarrier();
   for (var token = tid; token < length; token += W) { embedBackward(token); }
@@ -1179,7 +1251,7 @@ fn assignmentsBackward(t: u32, now: vec4u) {
       if (!isActive) {
         for (var g = 0u; g < settings.sizes.d4; g++) { rows[place(rowDx + g, token)] = vec4f(0.0); }
       }
-      let state = stateField(select(lists[stepsAt() + token], t, isActive));
+      let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
       assignBackward(state, assignment, token, t == 0u);
     }
     storageBarrier();

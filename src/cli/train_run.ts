@@ -79,7 +79,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   modelConfigOf(context, 1);
   const choice = shifting && chooseShift(shifting.values, shifting.origins, values.maxSeqLength);
   const chosen = namedInstruments(values.instruments ?? "none");
-  const device = { ...values, device: aidedDevice(values.device, recipe) };
+  const device = { ...values, device: aidedDevice(values.device, values, recipe) };
   await chooseDevice(device);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
@@ -134,7 +134,7 @@ export async function resumeRun(
   const usual = typeof recorded === "string" ? recorded : undefined;
   const chosen = namedInstruments((isGiven(origins.instruments) ? values.instruments : usual) ?? "none");
   const wanted = resumedDevice(context, paused.record);
-  const device = { ...wanted, device: aidedDevice(wanted.device, recipe), adapter: values.adapter };
+  const device = { ...wanted, device: aidedDevice(wanted.device, model, recipe), adapter: values.adapter };
   await chooseDevice(device);
   const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
@@ -164,13 +164,11 @@ function circumstances({ description, arithmetic }: Engine) {
 }
 
 /** The device for a recipe: the GPU has not all training aids. Throws DeviceError where it was asked for with such a one. */
-function aidedDevice(device: Device, recipe: TrainConfig): Device {
-  if (!hasResonance(recipe) && !hasRetention(recipe)) return device;
-  if (device !== "gpu") return device === "auto" ? "cpu" : device;
-  throw new DeviceError(
-    "Cannot train with --sr or --retain on the GPU: it has no kernels for them",
-    "Use --device cpu.",
-  );
+function aidedDevice(device: Device, { model }: Pick<ModelConfig, "model">, recipe: TrainConfig): Device {
+  const missing = hasRetention(recipe) ? "--retain" : hasResonance(recipe) && model === "vanilla" ? "--sr" : undefined;
+  if (missing === undefined || device === "cpu" || device === "reference") return device;
+  if (device === "auto") return "cpu";
+  throw new DeviceError(`Cannot train the ${model} model with ${missing} on the GPU`, "Use --device cpu.");
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */

@@ -175,7 +175,7 @@ const NOISY_SIZES: readonly Sizes[] = [
     noise: embedding(1),
   },
   { d: 6, heads: 2, bins: 7, ffn: 18, layers: 5, lengths: [7, 9], mode: "exit", seed: 47, f: 2, noise: state(0.3) },
-  { d: 20, heads: 4, bins: 4, ffn: 18, layers: 3, lengths: [13], mode: "exit", seed: 48, scale: 1.5, noise: state(2) },
+  { d: 20, heads: 4, bins: 4, ffn: 18, layers: 3, lengths: [13], mode: "exit", seed: 48, noise: state(0.7) },
 ];
 
 /** Cases of both models with noise. */

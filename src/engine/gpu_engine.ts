@@ -29,6 +29,8 @@ export interface GpuEngineOptions {
 
 const WORKER = new URL("./gpu/worker.ts", import.meta.url);
 
+const HINT = "Use --device cpu.";
+
 const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a new engine.");
 
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
@@ -100,7 +102,7 @@ export class GpuEngine implements Engine {
       return result;
     }
     if (aid.penalize !== undefined || aid.updated !== undefined) {
-      throw new DeviceError("Cannot penalize weights on the GPU: they lie on the device", "Use --device cpu.");
+      throw new DeviceError("Cannot penalize weights on the GPU: they lie on the device", HINT);
     }
     const begun = await this.#askAbout<StepResult>([batch], { kind: "beginStep", step: { batch, settings } });
     const adjustment = begun.updated ? aid.adjust?.(begun) : undefined;
@@ -159,8 +161,8 @@ export class GpuEngine implements Engine {
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection
   async #askAbout<T>(batches: readonly PackedBatch[], request: Request): Promise<T> {
-    if (noiseOf(request)) {
-      throw new DeviceError("Cannot add noise to the states on the GPU: it has no kernel for it", "Use --device cpu.");
+    if (this.#config.model === "vanilla" && noiseOf(request)) {
+      throw new DeviceError("Cannot add noise to the vanilla model on the GPU: it has no kernel for it", HINT);
     }
     for (const batch of batches) checkBatch(this.#config, batch);
     return this.#ask(request);

@@ -4,6 +4,7 @@ import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts"
 import { dropoutThreshold } from "../../model/dropout.ts";
 import { gradientNoiseKey } from "../../model/gradient_noise.ts";
 import { pow } from "../../model/elementary.ts";
+import { noiseLevel } from "../../model/noise.ts";
 import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
@@ -48,7 +49,7 @@ export function sequenceUniform(
   config: ModelConfig,
   { tokens, labels }: PackedBatch,
   words: BatchWords,
-  { klScale, dropout }: ObjectiveSettings,
+  { klScale, dropout, noise }: ObjectiveSettings,
   { early, haltThreshold }: Ending,
   threads: number,
 ): ArrayBuffer {
@@ -59,6 +60,8 @@ export function sequenceUniform(
     config.halting === "repeat-k" ? 0 : config.klLossWeight * klScale / tokens.length,
     config.entLossWeight / (tokens.length * config.numHeads),
     1 - haltThreshold,
+    noise?.site === "embedding" ? noise.gain : 0,
+    noise?.site === "state" ? noise.gain : 0,
   ];
   const places = [words.offsets, words.labels, words.keys, words.order];
   const { state, head, heads, bins, hidden } = groupsOf(config);
@@ -77,7 +80,7 @@ export function sequenceUniform(
     threads,
     threads / 2,
   ];
-  const alignment = [0, 0, 0];
+  const alignment = [0];
   return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [
     ...places,
     ...alignment,
@@ -149,6 +152,24 @@ export function sumResults(floats: Float32Array, sequences: number): ResultSums 
     return total;
   };
   return { taskLoss: sum(0), klSum: sum(1), entropySum: sum(2), correct: sum(3), tokenSteps: sum(4) };
+}
+
+/**
+ * Standard deviation of the noise over all tokens that got it (`StepResult.noiseLevel`): each token at site `embedding`; at
+ * site `state` once for each step but the first in which it was updated.
+ */
+export function noiseLevelOf(
+  { halting }: ModelConfig,
+  { offsets, labels }: PackedBatch,
+  floats: Float32Array,
+  { noise }: ObjectiveSettings,
+): number {
+  return noiseLevel(Array.from(labels, (_, s) => {
+    const [, , , , tokenSteps, ran, , power] = floats.subarray(RESULT_FLOATS * s, RESULT_FLOATS * (s + 1));
+    const n = offsets[s + 1] - offsets[s];
+    const updates = halting === "exit" ? tokenSteps : ran * n;
+    return { power, tokens: noise === undefined ? 0 : noise.site === "embedding" ? n : updates - n };
+  }));
 }
 
 /** Throws RunError unless every sequence ran to its end (sequence.wgsl, `proveComplete`). */

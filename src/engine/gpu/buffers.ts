@@ -46,10 +46,6 @@ export class Buffers {
     return buffer;
   }
 
-  has(name: string): boolean {
-    return this.#held.has(name);
-  }
-
   get(name: string): GPUBuffer {
     return this.#find(name).buffer;
   }

@@ -78,6 +78,7 @@ export function rowFields(config: ModelConfig, keeping: Keeping): Places {
     ...["rowDMixed", "rowDQuery", "rowDKey", "rowDValue"].map((name): [string, number] => [name, heads]),
     ...["rowDScore", "rowDropped", "rowDAssignment"].map((name): [string, number] => [name, assignment]),
     ["rowDLatent", latent],
+    ["rowNoisy", state],
   ];
   for (const [name, size] of backward) fields.take(name, size);
   if (keeping !== "train") fields.end = forwardEnd;

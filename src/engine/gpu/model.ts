@@ -1,7 +1,6 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import { DataError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { normalQuantiles, QUANTILES } from "../../model/normal_quantiles.ts";
 import { clipFactor } from "../../model/reference/adamw.ts";
 import { HALT_THRESHOLD, haltThreshold } from "../../model/reference/halting.ts";
 import type { ModelState } from "../../model/state.ts";
@@ -23,6 +22,7 @@ import {
   type Ending,
   jitterUniform,
   lossesOf,
+  noiseLevelOf,
   requireComplete,
   requireReduced,
   RESULT_FLOATS,
@@ -157,8 +157,10 @@ export class GpuModel {
       requireReduced(floats.subarray(halt.report - halt.results, halt.report - halt.results + 1));
       const sums = sumResults(floats, batch.labels.length);
       const { correct, tokenSteps } = sums;
-      const losses = lossesOf(this.config, batch, steps[place].settings.klScale, sums);
-      results.push({ ...losses, gradNorm, updated: updated === 1, correct, tokenSteps, noiseLevel: 0 });
+      const { settings } = steps[place];
+      const losses = lossesOf(this.config, batch, settings.klScale, sums);
+      const noiseLevel = noiseLevelOf(this.config, batch, floats, settings);
+      results.push({ ...losses, gradNorm, updated: updated === 1, correct, tokenSteps, noiseLevel });
       if (updated !== 1) break;
     }
     return results;
@@ -188,7 +190,8 @@ export class GpuModel {
     const gradNorm = Math.sqrt(norms.reduce((sum, square) => sum + square, 0));
     this.#begun = { ...placed, settings, gradNorm };
     const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
-    return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel: 0 };
+    const noiseLevel = noiseLevelOf(this.config, batch, floats, settings);
+    return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel };
   }
 
   /** The second half: noise, AdamW with `adjustment`'s numbers where there are any. Returns the gradient's norm. */
@@ -219,10 +222,7 @@ export class GpuModel {
 
   /** Noise of `deviation` on the clipped gradient: AdamW clips behind it, so that it is divided by that factor. */
   async #addJitter({ settings, gradNorm }: BegunStep, deviation: number): Promise<void> {
-    if (!this.buffers.has("quantiles")) {
-      this.buffers.need("quantiles", 4 * QUANTILES, STORAGE);
-      this.buffers.write("quantiles", normalQuantiles().slice());
-    }
+    this.#placement.needQuantiles();
     const clipped = deviation / clipFactor(gradNorm, settings.clipGradNorm);
     const uniform = jitterUniform(this.layout, settings, this.#step, clipped);
     this.buffers.write("uniforms", new Uint8Array(uniform), uniformOffset(0, "jitterUniform"));

@@ -15,7 +15,18 @@ export type Pass = typeof PASSES[number];
 export const CONSTANT_BYTES = 65536;
 
 const PREPARE = ["prepareUniform", "parameters", "buffers", "packedSources", "packed", "latch"];
-const SEQUENCE = ["sequenceUniform", "packed", "parameters", "batch", "rows", "halt", "lists", "store", "constants"];
+const SEQUENCE = [
+  "sequenceUniform",
+  "packed",
+  "parameters",
+  "batch",
+  "rows",
+  "halt",
+  "lists",
+  "store",
+  "constants",
+  "quantiles",
+];
 
 /** The buffers of the passes that serve any model, in the order of their bindings. */
 export const SHARED_BUFFERS = {

@@ -1,5 +1,6 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
+import { normalQuantiles, QUANTILES } from "../../model/normal_quantiles.ts";
 import { positionalEncoding } from "../../model/reference/embedding.ts";
 import type { ObjectiveSettings, StepSettings } from "../engine.ts";
 import { adamwUniform, type Ending, haltPlaces, prepareUniform, reduceBlocks, reduceUniform } from "./batch_run.ts";
@@ -11,6 +12,9 @@ import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
 const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+
+/** The least that can be bound. */
+const EMPTY_BYTES = 16;
 
 /** What holds nothing between two calls. */
 const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
@@ -36,6 +40,7 @@ export interface Placed {
 /** Where batches lie on the device, and what their computation needs beside the model. */
 export class Placement {
   #positions = 0;
+  #drawing = false;
   /** Whether the packed weights are those of the parameters. */
   packed = false;
 
@@ -44,7 +49,9 @@ export class Placement {
     readonly program: GpuProgram,
     readonly threads: number,
     readonly buffers: Buffers,
-  ) {}
+  ) {
+    buffers.need("quantiles", EMPTY_BYTES, STORAGE);
+  }
 
   /**
    * Makes room for as many of `tasks` as fit one submission, the first at least, and writes what they need; `step` are the
@@ -72,6 +79,7 @@ export class Placement {
       }
       return { batch, place, halt, blocks };
     });
+    if (placed.some((_, k) => tasks[k].settings.noise !== undefined)) this.needQuantiles();
     this.#allocateScratch(placed, keeping);
     this.#placePositions(Math.max(...placed.map(({ batch }) => longestSequence(batch))));
     buffers.need("batch", batches.byteLength, STORAGE, window);
@@ -112,6 +120,14 @@ export class Placement {
     this.buffers.write("packed", this.program.layout.prior, 4 * this.program.layout.priorAt);
     this.#positions = wanted;
     this.packed = false;
+  }
+
+  /** Writes the table that noise is drawn from, once; before, there is an empty one to bind. */
+  needQuantiles(): void {
+    if (this.#drawing) return;
+    this.buffers.need("quantiles", 4 * QUANTILES, STORAGE);
+    this.buffers.write("quantiles", normalQuantiles().slice());
+    this.#drawing = true;
   }
 
   /** Frees the scratch memory. */
