@@ -40,6 +40,8 @@ export const TRAFFIC: readonly FieldTraffic[] = [
   { field: "rowDropped", reads: 16, writes: 8 },
   { field: "rowDAssignment", reads: 40, writes: 16 },
   { field: "rowDLatent", reads: 20, writes: 4 },
+  // Of steps with noise alone.
+  { field: "rowNoisy", reads: 0, writes: 0 },
 ];
 
 /** Bytes of `rows` that a training step of the paper's model reads and writes for a token of so many steps. */
