@@ -171,7 +171,7 @@ export type { RunStart, SavedState } from "./src/metrics/run_folder.ts";
 export { RunFolder } from "./src/metrics/run_folder.ts";
 export type { ResumeCircumstances, ResumePoint } from "./src/metrics/paused_run.ts";
 export { PausedRun } from "./src/metrics/paused_run.ts";
-export type { ProvocationRecord, Resumption, RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
+export type { Diagnosed, ProvocationRecord, Resumption, RunOutcome, RunRecord } from "./src/metrics/run_json.ts";
 export type { RunEvent } from "./src/metrics/record_run.ts";
 export { recordRun } from "./src/metrics/record_run.ts";
 export type { MetricRow } from "./src/metrics/schema.ts";
