@@ -8,6 +8,9 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   npx: ["--yes"],
   "deno install": ["--frozen"],
   "deno task build": ["--target", "--way"],
+  "deno run": ["--preload"],
+  "deno task kills": ["--kills", "--chain"],
+  "deno task fuzz": ["--inputs", "--case"],
   sha256sum: ["--check"],
 };
 
