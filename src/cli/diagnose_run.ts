@@ -151,7 +151,10 @@ async function fittingOutputs(
   }
 }
 
-/** Notes in `run.json` of the run `run`, if `folder` is its, which rows are no longer those that training wrote. */
+/**
+ * Notes in `run.json` of the run `run`, if `folder` is its, which rows are no longer those that training wrote; once, so
+ * that the same diagnosis again changes nothing.
+ */
 async function noteDiagnosis(
   folder: string,
   run: string | null,
@@ -160,8 +163,13 @@ async function noteDiagnosis(
   if (!await isRunFolder(folder)) return;
   const record = await readRunJson(folder);
   if (record.run !== run) return;
-  const diagnosed = [...record.diagnosed ?? [], { at: new Date().toISOString(), ...diagnosis }];
-  await writeRunJson(folder, { ...record, diagnosed });
+  const { diagnosed = [] } = record;
+  const { step, split, tables } = diagnosis;
+  const noted = diagnosed.some((one) =>
+    one.step === step && one.split === split && tables.every((table) => one.tables.includes(table))
+  );
+  if (noted) return;
+  await writeRunJson(folder, { ...record, diagnosed: [...diagnosed, { at: new Date().toISOString(), ...diagnosis }] });
 }
 
 async function isRunFolder(folder: string): Promise<boolean> {
