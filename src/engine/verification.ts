@@ -128,11 +128,12 @@ async function verifyForward(golden: EpsilonGolden, engine: Engine, batch: Packe
 }
 
 async function verifyEpsilon(golden: EpsilonGolden, engine: Engine, rows: Rows): Promise<void> {
-  const { config, expected, klScale } = golden;
+  const { config, expected, klScale, noise } = golden;
   const batch = packGolden(golden);
-  const predicted = lossErrors(await verifyForward(golden, engine, batch, rows), expected.losses);
-  const result = await engine.gradient(batch, { klScale, dropout: 0, seed: 0 });
+  const quiet = await verifyForward(golden, engine, batch, rows);
+  const result = await engine.gradient(batch, { klScale, dropout: 0, seed: noise?.seed ?? 0, noise });
   const trained = lossErrors(result, expected.losses);
+  const predicted = noise === undefined ? lossErrors(quiet, expected.losses) : trained;
   for (const name of LOSS_NAMES) rows.add(`losses.${name}`, Math.max(predicted[name], trained[name]));
   verifyGradients(result.gradient, expected.gradients, config, rows);
 }

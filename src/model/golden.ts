@@ -3,6 +3,7 @@ import { fileError } from "../files/file_error.ts";
 import { HALTING_MODES, type Model, type ModelConfig, PAPER_CONFIG, validateModelConfig } from "./config.ts";
 import { square } from "./elementary.ts";
 import { JsonPlace } from "./json_place.ts";
+import { NOISE_SITES, type NoiseSettings } from "./noise.ts";
 import { type TensorSpec, tensorTable, tensorView, type Weights } from "./tensors.ts";
 
 /** Expected losses of one batch, natural logarithms; `kl` is already multiplied by the scale (spec §6). */
@@ -25,9 +26,16 @@ interface GoldenModel {
   readonly labels: Uint8Array;
 }
 
+/** Noise on the states of a golden training pass, with the seed that draws it at optimizer step 0. */
+export interface GoldenNoise extends NoiseSettings {
+  readonly seed: number;
+}
+
 /** What one forward and backward pass must give (spec §6); lists hold one entry a sequence. */
 export interface EpsilonGolden extends GoldenModel {
   readonly kind: "epsilon";
+  /** When given, losses and gradients are those of a pass with it; everything else is of one without. */
+  readonly noise?: GoldenNoise;
   readonly expected: {
     /** [sequences × classes] */
     readonly logits: Float64Array;
@@ -186,8 +194,17 @@ function readLosses(place: JsonPlace): GoldenLosses {
   return { total: number("total"), task: number("task"), kl: number("kl"), entropy: number("entropy") };
 }
 
+function readNoise(top: JsonPlace): { readonly noise?: GoldenNoise } {
+  if (!top.keys().includes("noise")) return {};
+  const place = top.key("noise");
+  const site = place.key("site").choice(NOISE_SITES);
+  const gain = place.key("gain").number();
+  if (gain <= 0) throw place.key("gain").fault(`wanted a number above 0, found ${gain}`);
+  return { noise: { site, gain, seed: place.key("seed").integer(0, 0xffffffff) } };
+}
+
 function readEpsilon(top: JsonPlace): EpsilonGolden {
-  const model = readScaledModel(top);
+  const model = { ...readScaledModel(top), ...readNoise(top) };
   const { dModel: d, numHeads: H, numBins: B, maxLayers: L, numClasses } = model.config;
   const { sequences, config } = model;
   const expected = top.key("expected");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ModelConfig } from "../../src/model/config.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import { TOLERANCES, type VerificationRow, verifyGolden } from "../../src/engine/verification.ts";
-import { goldenPaths, readGolden } from "../../src/model/golden.ts";
+import { goldenPaths, parseGolden, readGolden } from "../../src/model/golden.ts";
 import { learningRateAt } from "../../src/train/schedule.ts";
 import { HAS_INDEPENDENT_GOLDENS, INDEPENDENT_GOLDENS, OWN_GOLDENS } from "../model/golden_files.ts";
 
@@ -31,7 +31,7 @@ for (const name of ["epsilon-exit", "epsilon-soft", "epsilon-soft-binfreq2", "tr
 
 Deno.test("the reference reproduces the values that come with the program within 1e-9", async () => {
   const paths = await goldenPaths(OWN_GOLDENS);
-  assert.equal(paths.length, 6);
+  assert.equal(paths.length, 8);
   for (const path of paths) assert.deepEqual((await verify(path)).filter((row) => !row.pass), []);
 });
 
@@ -54,6 +54,17 @@ const CHANGES: readonly (readonly [row: string, path: readonly (string | number)
     9,
   ]],
 ];
+
+Deno.test("other noise spoils losses and gradients of a golden pass with noise, and nothing else", async () => {
+  const content = JSON.parse(await Deno.readTextFile(`${OWN_GOLDENS}/epsilon-noise-state.json`));
+  content.noise.seed++;
+  const rows = await verifyGolden(parseGolden(JSON.stringify(content), "other.json"), createEngine, {
+    tolerance: TOLERANCES.float64,
+  });
+  const failed = rows.filter((row) => !row.pass).map((row) => row.quantity);
+  assert(failed.includes("losses.total") && failed.includes("gradient embedding.weight"));
+  assert(failed.every((quantity) => /^(losses|gradient)\b/.test(quantity)), failed.join(", "));
+});
 
 for (const [quantity, path] of CHANGES) {
   Deno.test(`verification notices one wrong value in ${quantity}`, async () => {

@@ -4,6 +4,7 @@ import { goldenPaths, parseGolden, readGolden, tensorError, valueError } from ".
 import { OWN_GOLDENS } from "./golden_files.ts";
 
 const TEXT = Deno.readTextFileSync(`${OWN_GOLDENS}/epsilon-soft-odd.json`);
+const NOISY = Deno.readTextFileSync(`${OWN_GOLDENS}/epsilon-noise-state.json`);
 const VANILLA = Deno.readTextFileSync(`${OWN_GOLDENS}/vanilla-odd.json`);
 const TRAJECTORY = Deno.readTextFileSync(`${OWN_GOLDENS}/trajectory-exit.json`);
 
@@ -25,6 +26,10 @@ const SPOILED: readonly (readonly [name: string, place: RegExp, spoil: string, s
     TEXT,
     (g) => Object.assign(g, { halting: "repeat-k" }),
   ],
+  ["noise somewhere", /at noise\.site: wanted "embedding" or "state", found "head"/, NOISY, (g) => {
+    Object.assign(g["noise"], { site: "head" });
+  }],
+  ["no gain", /at noise\.gain: wanted a number above 0, found 0/, NOISY, (g) => Object.assign(g["noise"], { gain: 0 })],
   ["a missing size", /at config\.d_model: missing/, TEXT, (g) => delete g["config"]["d_model"]],
   ["heads that do not divide", /at config: Cannot split/, TEXT, (g) => Object.assign(g["config"], { num_heads: 3 })],
   [

@@ -8,6 +8,8 @@ import { type AgreementCase, buildCase } from "../../src/engine/cases.ts";
 import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
 import type { PackedBatch } from "../../src/data/packed_batch.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../../src/model/config.ts";
+import type { GoldenNoise } from "../../src/model/golden.ts";
+import { HALT_THRESHOLD } from "../../src/model/reference/halting.ts";
 import { modelParts } from "../../src/model/reference/parts.ts";
 import { powerIteration } from "../../src/model/reference/spectral_norm.ts";
 import { tensorTable, tensorView, type Weights } from "../../src/model/tensors.ts";
@@ -19,11 +21,11 @@ import { haltingMargin } from "./halting_margin.ts";
 const LEAST_MARGIN = 1e-3;
 const TRAJECTORY_STEPS = 8;
 
-type Sizes = Partial<ModelConfig> & { readonly lengths: readonly number[]; readonly seed: number };
+type Sizes = Partial<ModelConfig> & Pick<AgreementCase, "lengths" | "seed" | "noise">;
 
-function goldenCase(name: string, { lengths, seed, ...sizes }: Sizes): AgreementCase {
+function goldenCase(name: string, { lengths, seed, noise, ...sizes }: Sizes): AgreementCase {
   const config = { ...PAPER_CONFIG, dropout: 0, vocabSize: 11, maxSeqLength: Math.max(2, ...lengths), ...sizes };
-  return { name, config, lengths, dropout: 0, seed, weightScale: 1.25, haltingBias: -0.5 };
+  return { name, config, lengths, dropout: 0, seed, weightScale: 1.25, haltingBias: -0.5, noise };
 }
 
 const EPSILON_FILES = [
@@ -35,6 +37,14 @@ const EPSILON_FILES = [
   goldenCase("epsilon-exit-binfreq3", {
     ...{ dModel: 9, numHeads: 3, numBins: 5, ffnDim: 7, maxLayers: 7, binUpdateFrequency: 3, targetHaltingMean: 2 },
     ...{ klLossWeight: 0.2, entLossWeight: 0.1, alphaRes: 0.5, lengths: [8, 11], seed: 103 },
+  }),
+  goldenCase("epsilon-noise-embedding", {
+    ...{ dModel: 6, numHeads: 2, numBins: 5, ffnDim: 7, maxLayers: 4, halting: "soft" },
+    ...{ lengths: [7, 1, 4], seed: 107, noise: { site: "embedding", gain: 0.4 } },
+  }),
+  goldenCase("epsilon-noise-state", {
+    ...{ dModel: 10, numHeads: 2, numBins: 4, ffnDim: 9, maxLayers: 5, binUpdateFrequency: 2 },
+    ...{ lengths: [6, 1, 9], seed: 108, noise: { site: "state", gain: 0.3 } },
   }),
   goldenCase("epsilon-repeat-3", { halting: "repeat-k", repeat: 3, lengths: [6, 1, 9], seed: 106 }),
 ];
@@ -99,8 +109,8 @@ function losses(result: { loss: number; taskLoss: number; klLoss: number; entrop
   return { total: short(loss), task: short(taskLoss), kl: short(klLoss), entropy: short(entropyLoss) };
 }
 
-function requireMargin(name: string, config: ModelConfig, weights: Weights, batch: PackedBatch): void {
-  const margin = haltingMargin(config, weights, batch, 0, 0, 0);
+function requireMargin(name: string, config: ModelConfig, weights: Weights, batch: PackedBatch, noise?: GoldenNoise) {
+  const margin = haltingMargin(config, weights, batch, 0, noise?.seed ?? 0, 0, HALT_THRESHOLD, noise);
   assert(margin >= LEAST_MARGIN, `${name}: halting margin ${margin}, choose another seed`);
 }
 
@@ -108,16 +118,19 @@ async function epsilonFile(agreement: AgreementCase) {
   const { config, state, batch } = buildCase(agreement);
   const klScale = 0.7;
   const weights = onGrid(state.weights);
+  const noise = agreement.noise && { ...agreement.noise, seed: agreement.seed };
   requireMargin(agreement.name, config, weights, batch);
+  requireMargin(agreement.name, config, weights, batch, noise);
   const engine = new ReferenceEngine(config);
   await engine.upload({ weights });
   const { logits } = await engine.predict(batch, { want: "everything", klScale });
   const traces = await engine.trace(batch);
-  const result = await engine.gradient(batch, { klScale, dropout: 0, seed: 0 });
+  const result = await engine.gradient(batch, { klScale, dropout: 0, seed: noise?.seed ?? 0, noise });
   const { numHeads: H, numBins: B, maxLayers: L, dModel: d, numClasses } = config;
   const n = (s: number) => agreement.lengths[s];
   return {
     ...header("epsilon", config, klScale),
+    ...noise && { noise },
     params: named(config, weights, ["parameter", "buffer"]),
     ...inputs(batch),
     expected: {
