@@ -19,7 +19,7 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
-import { hasResonance, hasRetention, requireAnchorWithin } from "../train/aids.ts";
+import { hasResonance, requireAnchorWithin } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch } from "../train/loop.ts";
 import { NonFiniteLossError } from "../train/non_finite_loss.ts";
@@ -163,12 +163,11 @@ function circumstances({ description, arithmetic }: Engine) {
   return { codeVersion: VERSION, device: description, arithmetic, platform };
 }
 
-/** The device for a recipe: the GPU has not all training aids. Throws DeviceError where it was asked for with such a one. */
+/** The device for a recipe: the GPU has no noise for the vanilla model. Throws DeviceError where it was asked for with such a one. */
 function aidedDevice(device: Device, { model }: Pick<ModelConfig, "model">, recipe: TrainConfig): Device {
-  const missing = hasRetention(recipe) ? "--retain" : hasResonance(recipe) && model === "vanilla" ? "--sr" : undefined;
-  if (missing === undefined || device === "cpu" || device === "reference") return device;
+  if (!hasResonance(recipe) || model !== "vanilla" || device === "cpu" || device === "reference") return device;
   if (device === "auto") return "cpu";
-  throw new DeviceError(`Cannot train the ${model} model with ${missing} on the GPU`, "Use --device cpu.");
+  throw new DeviceError("Cannot train the vanilla model with --sr on the GPU", "Use --device cpu.");
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */

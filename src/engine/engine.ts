@@ -36,16 +36,16 @@ export interface StepAdjustment extends Pick<StepSettings, "learningRate" | "bet
 /** Values in the order of the tensor table [parameters]. */
 export type ParameterSlab = Float32Array | Float64Array;
 
-/** How training aids reach into one optimizer step, in the order of the calls; slabs are the engine's own. */
+/** How training aids reach into one optimizer step, in the order of the calls. */
 export interface StepAid {
-  /** Adds the gradient of a penalty to that of the objective, before its norm is taken. Only on engines of this process. */
+  /** Adds the gradient of a penalty to that of the objective, before its norm is taken; writes to `gradient` alone. */
   readonly penalize?: (parameters: ParameterSlab, gradient: ParameterSlab) => void;
   /**
    * The adjustment of a step whose losses and gradient are finite, between clipping and AdamW. AdamW's bias corrections
    * are those of the step's own β, 1 − βᵗ, as in PyTorch, which knows no earlier ones.
    */
   readonly adjust?: (losses: Losses) => StepAdjustment;
-  /** Sees the weights behind an update. Only on engines of this process. */
+  /** Sees the weights behind an update. */
   readonly updated?: (parameters: ParameterSlab) => void;
 }
 

@@ -101,13 +101,24 @@ export class GpuEngine implements Engine {
       const [result] = await this.trainSteps([{ batch, settings }]);
       return result;
     }
-    if (aid.penalize !== undefined || aid.updated !== undefined) {
-      throw new DeviceError("Cannot penalize weights on the GPU: they lie on the device", HINT);
-    }
-    const begun = await this.#askAbout<StepResult>([batch], { kind: "beginStep", step: { batch, settings } });
+    const objective = await this.#askAbout<StepResult>([batch], { kind: "beginStep", step: { batch, settings } });
+    const begun = aid.penalize === undefined ? objective : await this.#penalize(objective, aid.penalize);
     const adjustment = begun.updated ? aid.adjust?.(begun) : undefined;
     const finished = await this.#ask<Pick<StepResult, "gradNorm" | "updated">>({ kind: "finishStep", adjustment });
+    if (finished.updated && aid.updated !== undefined) {
+      const [parameters] = await this.#ask<Float32Array[]>({ kind: "readSlabs", slabs: ["parameters"] });
+      aid.updated(parameters);
+    }
     return { ...begun, ...finished };
+  }
+
+  /** Lets the host add to the gradient of the step begun. */
+  async #penalize(begun: StepResult, penalize: NonNullable<StepAid["penalize"]>): Promise<StepResult> {
+    const slabs = ["parameters", "gradient"] as const;
+    const [parameters, gradient] = await this.#ask<Float32Array<ArrayBuffer>[]>({ kind: "readSlabs", slabs });
+    penalize(parameters, gradient);
+    const gradNorm = await this.#ask<number>({ kind: "replaceGradient", gradient });
+    return { ...begun, gradNorm, updated: Number.isFinite(begun.loss) && Number.isFinite(gradNorm) };
   }
 
   async trainSteps(steps: readonly TrainingStep[]): Promise<StepResult[]> {

@@ -100,11 +100,6 @@ Deno.test("an anchor behind the last step and aids on a GPU are refused in one l
   const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
     [["--retain", "1", "--retain-at", "14"], 2, /before step 14: training has 14 optimizer steps/],
     [
-      ["--retain", "1", "--retain-at", "3", "--device", "gpu"],
-      4,
-      /Cannot train the epsilon model with --retain on the GPU/,
-    ],
-    [
       ["--sr", "state", "--model", "vanilla", "--device", "gpu"],
       4,
       /Cannot train the vanilla model with --sr on the GPU/,

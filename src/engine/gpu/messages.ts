@@ -4,6 +4,9 @@ import type { ModelState } from "../../model/state.ts";
 import type { ObjectiveSettings, PredictSettings, StepAdjustment, TrainingStep } from "../engine.ts";
 import type { AdapterChoice } from "./adapter.ts";
 
+/** What the host can read while a step is under way, in the order of the tensor table. */
+export type ReadableSlab = "parameters" | "gradient";
+
 /** What the host asks of the worker that holds the GPU; answers come in the same order. */
 export type Request =
   | { readonly kind: "open"; readonly config: ModelConfig; readonly adapter?: AdapterChoice }
@@ -11,6 +14,8 @@ export type Request =
   | { readonly kind: "download" }
   | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }
   | { readonly kind: "beginStep"; readonly step: TrainingStep }
+  | { readonly kind: "readSlabs"; readonly slabs: readonly ReadableSlab[] }
+  | { readonly kind: "replaceGradient"; readonly gradient: Float32Array<ArrayBuffer> }
   | { readonly kind: "finishStep"; readonly adjustment: StepAdjustment | undefined }
   | { readonly kind: "profile"; readonly step: TrainingStep }
   | { readonly kind: "gradient"; readonly batch: PackedBatch; readonly settings: ObjectiveSettings }

@@ -31,6 +31,7 @@ import {
 import { Buffers } from "./buffers.ts";
 import { fours } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
+import type { ReadableSlab } from "./messages.ts";
 import { Pipelines, workgroupThreads } from "./pipelines.ts";
 import { type GpuProgram, programOf } from "./program.ts";
 import { type Placed, Placement, STORAGE, type Task } from "./placement.ts";
@@ -49,6 +50,8 @@ const EVERYTHING: Ending = { early: false, haltThreshold: HALT_THRESHOLD };
 interface BegunStep extends Placed {
   readonly settings: StepSettings;
   readonly gradNorm: number;
+  /** Σ g² of the gradient's blocks [blocks], −1 where one is incomplete. */
+  readonly norms: Float32Array;
 }
 
 /** The model on one GPU: weights, optimizer state and batches stay on the device. Runs where waiting may block. */
@@ -188,10 +191,33 @@ export class GpuModel {
     const { correct, tokenSteps } = sums;
     const losses = lossesOf(this.config, batch, settings.klScale, sums);
     const gradNorm = Math.sqrt(norms.reduce((sum, square) => sum + square, 0));
-    this.#begun = { ...placed, settings, gradNorm };
+    this.#begun = { ...placed, settings, gradNorm, norms };
     const updated = Number.isFinite(losses.loss) && Number.isFinite(gradNorm);
     const noiseLevel = noiseLevelOf(this.config, batch, floats, settings);
     return { ...losses, gradNorm, updated, correct, tokenSteps, noiseLevel };
+  }
+
+  /** Copies of `slabs` [parameters each] as they are now. */
+  readSlabs(slabs: readonly ReadableSlab[]): Promise<Float32Array[]> {
+    return this.#guard(async () => {
+      for (const buffer of slabs) this.recorder.keep({ buffer, first: 0, count: this.layout.parameterCount });
+      return await this.recorder.read();
+    });
+  }
+
+  /** Puts `gradient` [parameters] in the place of that of the step begun; returns its norm. */
+  replaceGradient(gradient: Float32Array<ArrayBuffer>): number {
+    const begun = this.#begun;
+    if (begun === undefined) throw new Error("No step was begun");
+    // What is incomplete stays so: the second half refuses it.
+    if (begun.norms.some((norm) => norm < 0)) return begun.gradNorm;
+    const norms = new Float32Array(begun.blocks);
+    norms[0] = gradient.reduce((sum, value) => sum + value * value, 0);
+    this.buffers.write("gradient", gradient);
+    this.buffers.write("norms", norms);
+    const gradNorm = Math.sqrt(norms[0]);
+    this.#begun = { ...begun, gradNorm, norms };
+    return gradNorm;
   }
 
   /** The second half: noise, AdamW with `adjustment`'s numbers where there are any. Returns the gradient's norm. */

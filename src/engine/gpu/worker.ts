@@ -24,6 +24,10 @@ async function answer(request: Request): Promise<unknown> {
       return await opened().trainSteps(request.steps);
     case "beginStep":
       return await opened().beginStep(request.step);
+    case "readSlabs":
+      return await opened().readSlabs(request.slabs);
+    case "replaceGradient":
+      return opened().replaceGradient(request.gradient);
     case "finishStep":
       return await opened().finishStep(request.adjustment);
     case "profile":
