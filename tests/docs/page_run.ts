@@ -10,7 +10,10 @@ export const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = 
   [/\bdata fetch\b/, "downloads 84 MB; tests/data/fetch_test.ts runs it against a server of its own"],
   [/\bepsilon reproduce\b/, "trains for minutes; tests/cli/reproduce_test.ts runs it"],
   [/\bruns\/long\b/, "trains 460 steps twice; the page's first commands do the same with 46"],
-  [/\bablate docs\/stability\/grid\.toml\b/, "trains 75 runs on the real reviews; tests/cli/ablate_test.ts runs it"],
+  [
+    /\bablate docs\/stability\/(grid|second)\.toml\b/,
+    "trains 75 and 55 runs on the real reviews; tests/cli/ablate_test.ts runs it",
+  ],
   [/\bresonance bench --steps 2000\b/, "takes half a minute; tests/cli/resonance_test.ts runs it with fewer steps"],
   [/^(dist\/epsilon|sha256sum|install|rm ~\/bin\/epsilon)\b/, "the executable; tests/build/executable_test.ts runs it"],
   [/^rm -r "\$\{XDG_/, "folders that a page's commands need not have made"],
