@@ -8,7 +8,7 @@
 //
 // Groups of four: a state of d features is D4 vectors; a head takes HG of them, an even number (PAIRS pairs), all heads P4;
 // the hidden layer F4. What is beyond d, dh or F is zero.
-// rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowSoftmax are a layer's record, one behind
+// rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowNoise are a layer's record, one behind
 //        the other where a step or a trace keeps them, else all in the same place (layerStride). rowProjection: q · log₂e/√dh, k, v, P4 vectors each. rowSoftmax, a vector a head: the
 //        largest score (base 2), 1/Σ, on the way back Σ dout ⊙ out/Σ. rowDMixed: dout/Σ. rowDProjection has room for the
 //        gradients of q, k and v of two layers, as the next one's begin while the tiles still read the last one's.
@@ -38,6 +38,7 @@ override rowState: u32;
 override rowMiddle: u32;
 override rowMixed: u32;
 override rowSoftmax: u32;
+override rowNoise: u32;
 override rowX: u32;
 override rowProjection: u32;
 override rowHidden: u32;
@@ -86,6 +87,8 @@ const SITES = 5u;
 const SITE_ATTENTION_OUTPUT = 2u;
 const SITE_FFN_HIDDEN = 3u;
 const SITE_FFN_OUTPUT = 4u;
+/** Counters of the noise, which no site reaches. */
+const NOISE_COUNTERS = 0x8000u;
 
 /** Which weights a product reads. */
 const ATTENTION = 0u;
@@ -98,6 +101,9 @@ struct Settings {
   dropThreshold: u32,
   dropScale: f32,
   taskWeight: f32,
+  /** Gain of the noise on h⁰, and on the input of every later layer. */
+  embeddingGain: f32,
+  stateGain: f32,
   /** Places in `batch`. */
   offsets: u32,
   labels: u32,
@@ -138,6 +144,9 @@ struct Sizes {
 @group(0) @binding(7) var<uniform> constants: array<vec4f, 4096>;
 @group(0) @binding(8) var<uniform> ffnConstants: array<vec4f, 4096>;
 
+/** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
+@group(0) @binding(9) var<storage, read> quantiles: array<f32>;
+
 var<workgroup> sums: array<vec4f, W>;
 var<workgroup> dPooled: array<vec4f, D4>;
 
@@ -151,6 +160,8 @@ var<private> layer: u32;
 /** How far this layer's weights lie behind the first one's. */
 var<private> attentionShift: u32;
 var<private> ffnShift: u32;
+/** Σ (g·rms)² over this thread's tokens and the layers whose input got noise. */
+var<private> power: f32;
 
 // Places ------------------------------------------------------------------------------------------------------------
 
@@ -421,6 +432,53 @@ fn embed(token: u32) {
   }
 }
 
+// Noise (stability spec §1): a layer's input is h + g·rms(h)·ε, and stands in h's place; rowNoise keeps g·rms(h) -------
+
+fn gainAt(t: u32) -> f32 {
+  return select(settings.stateGain, settings.embeddingGain, t == 0u);
+}
+
+// ε of group g (src/model/noise.ts); 0 beyond the state.
+fn noiseAt(g: u32, token: u32, t: u32) -> vec4f {
+  let words = pcg4d(vec4u(key, token, ((NOISE_COUNTERS + t) << 16u) + (g >> 1u)));
+  let pair = select(words.xy, words.zw, (g & 1u) != 0u);
+  let drawn = vec4f(
+    quantiles[pair.x & 0xffffu],
+    quantiles[pair.x >> 16u],
+    quantiles[pair.y & 0xffffu],
+    quantiles[pair.y >> 16u],
+  );
+  return drawn * withinState(g);
+}
+
+fn addNoise(t: u32, token: u32) {
+  let gain = gainAt(t);
+  if (!(gain > 0.0)) { return; }
+  let state = layerField(rowState, t);
+  var square = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { square += dot(row(state + g, token), row(state + g, token)); }
+  let deviation = gain * sqrt(square / f32(D));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    rows[place(state + g, token)] += deviation * noiseAt(g, token, t);
+  }
+  rows[place(layerField(rowNoise, t), token)] = vec4f(deviation);
+  power += deviation * deviation;
+}
+
+// From the gradient of a layer's input to that of the state before its noise: grows by g·(dx·ε)·h / (d·rms(h)).
+fn noiseBackward(t: u32, token: u32) {
+  let gain = gainAt(t);
+  if (!(gain > 0.0)) { return; }
+  let deviation = rows[place(layerField(rowNoise, t), token)].x;
+  var slope = 0.0;
+  for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(g, token, t)); }
+  slope *= gain * gain / (f32(D) * max(deviation, 1e-15));
+  for (var g = 0u; g < settings.sizes.d4; g++) {
+    let quiet = row(layerField(rowState, t) + g, token) - deviation * noiseAt(g, token, t);
+    rows[place(rowGradient + g, token)] += slope * quiet;
+  }
+}
+
 // Attention ---------------------------------------------------------------------------------------------------------
 
 // q, k and v of a token, from its state.
@@ -596,6 +654,7 @@ fn projectBackward(token: u32) {
     setThree(rowSlope1, g, D4, token, transposed(ATTENTION, w, 4u * D4, dProjection(layer), 3u * settings.sizes.p4, token));
   }
   layerNormBackward(ATTENTION, rowSlope1, rowNormal1, atGamma1 + attentionShift, inverse, token);
+  noiseBackward(layer, token);
 }
 
 // The rest of a block ------------------------------------------------------------------------------------------------
@@ -803,10 +862,14 @@ fn begin(s: u32) {
 }
 
 fn stackForward() {
+  power = 0.0;
   for (var token = tid; token < length; token += W) { embed(token); }
   for (var t = 0u; t < settings.sizes.layers; t++) {
     enterLayer(t);
-    for (var token = tid; token < length; token += W) { project(token); }
+    for (var token = tid; token < length; token += W) {
+      addNoise(t, token);
+      project(token);
+    }
     storageBarrier();
     for (var i = tid; i < tasks(); i += W) { attend(i); }
     storageBarrier();
@@ -858,7 +921,11 @@ fn forward(
     let s = batch[settings.order + i];
     begin(s);
     stackForward();
-    if (tid == 0u) { headAndLoss(s, batch[settings.labels + s]); }
+    let powers = total(vec4f(power));
+    if (tid == 0u) {
+      headAndLoss(s, batch[settings.labels + s]);
+      halt[8u * s + 7u] = powers.x;
+    }
     proveComplete(s, 1.0);
     storageBarrier();
   }

@@ -5,8 +5,8 @@ import { stratifiedSplit } from "../data/split.ts";
 import { chooseDevice } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
-import { type Device, DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
-import { DeviceError, RunError, UsageError } from "../errors.ts";
+import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
+import { RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { PausedRun, type ResumePoint } from "../metrics/paused_run.ts";
 import { measureRun, writeProvocation } from "../metrics/provocation_csv.ts";
@@ -19,7 +19,7 @@ import { type ModelConfig, variantName } from "../model/config.ts";
 import { kebabCase } from "../model/key_name.ts";
 import { initialWeights } from "../model/initialization.ts";
 import { tensorTable } from "../model/tensors.ts";
-import { hasResonance, requireAnchorWithin } from "../train/aids.ts";
+import { requireAnchorWithin } from "../train/aids.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { batchesPerEpoch } from "../train/loop.ts";
 import { NonFiniteLossError } from "../train/non_finite_loss.ts";
@@ -79,8 +79,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   modelConfigOf(context, 1);
   const choice = shifting && chooseShift(shifting.values, shifting.origins, values.maxSeqLength);
   const chosen = namedInstruments(values.instruments ?? "none");
-  const device = { ...values, device: aidedDevice(values.device, values, recipe) };
-  await chooseDevice(device);
+  await chooseDevice(values);
   const data = await chooseData(values);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
   const model = modelConfigOf(context, dataset.vocabularySize);
@@ -89,7 +88,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   if (choice) requireShiftWithin(choice.shiftAt, stepsOf(dataset, recipe));
   requireAnchorWithin(recipe, stepsOf(dataset, recipe));
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
-  const engine = await openEngine(model, device);
+  const engine = await openEngine(model, values);
   try {
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
     const hashes = { dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
@@ -134,7 +133,7 @@ export async function resumeRun(
   const usual = typeof recorded === "string" ? recorded : undefined;
   const chosen = namedInstruments((isGiven(origins.instruments) ? values.instruments : usual) ?? "none");
   const wanted = resumedDevice(context, paused.record);
-  const device = { ...wanted, device: aidedDevice(wanted.device, model, recipe), adapter: values.adapter };
+  const device = { ...wanted, adapter: values.adapter };
   await chooseDevice(device);
   const data = recordedData(context, paused.record);
   const dataset = await loadReviews({ data, threads: values.threads, split: "train", progress, terminal });
@@ -161,13 +160,6 @@ export async function resumeRun(
 function circumstances({ description, arithmetic }: Engine) {
   const platform = `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.os} ${Deno.build.arch}`;
   return { codeVersion: VERSION, device: description, arithmetic, platform };
-}
-
-/** The device for a recipe: the GPU has no noise for the vanilla model. Throws DeviceError where it was asked for with such a one. */
-function aidedDevice(device: Device, { model }: Pick<ModelConfig, "model">, recipe: TrainConfig): Device {
-  if (!hasResonance(recipe) || model !== "vanilla" || device === "cpu" || device === "reference") return device;
-  if (device === "auto") return "cpu";
-  throw new DeviceError("Cannot train the vanilla model with --sr on the GPU", "Use --device cpu.");
 }
 
 /** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */

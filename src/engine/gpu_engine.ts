@@ -29,8 +29,6 @@ export interface GpuEngineOptions {
 
 const WORKER = new URL("./gpu/worker.ts", import.meta.url);
 
-const HINT = "Use --device cpu.";
-
 const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a new engine.");
 
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
@@ -172,9 +170,6 @@ export class GpuEngine implements Engine {
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection
   async #askAbout<T>(batches: readonly PackedBatch[], request: Request): Promise<T> {
-    if (this.#config.model === "vanilla" && noiseOf(request)) {
-      throw new DeviceError("Cannot add noise to the vanilla model on the GPU: it has no kernel for it", HINT);
-    }
     for (const batch of batches) checkBatch(this.#config, batch);
     return this.#ask(request);
   }
@@ -195,21 +190,6 @@ export class GpuEngine implements Engine {
     this.#dead ??= reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.splice(0)) reject(this.#dead);
-  }
-}
-
-/** Whether `request` wants noise on the states. */
-function noiseOf(request: Request): boolean {
-  switch (request.kind) {
-    case "trainSteps":
-      return request.steps.some(({ settings }) => settings.noise !== undefined);
-    case "beginStep":
-    case "profile":
-      return request.step.settings.noise !== undefined;
-    case "gradient":
-      return request.settings.noise !== undefined;
-    default:
-      return false;
   }
 }
 

@@ -182,6 +182,7 @@ export function vanillaFields(config: ModelConfig): VanillaFields {
   fields.take("rowProjection", 3 * heads);
   fields.take("rowMixed", heads);
   fields.take("rowSoftmax", config.numHeads);
+  fields.take("rowNoise", 1);
   const predict = fields.end, record = predict - first;
   // The last layer's output stands where a next layer's record would begin.
   fields.end = first + config.maxLayers * record + state;

@@ -25,6 +25,7 @@ const STACK = [
   "store",
   "constants",
   "ffnConstants",
+  "quantiles",
 ];
 
 const VECTOR = 16;
@@ -96,23 +97,23 @@ function vanillaPasses(
 /** `Settings` of stack.wgsl. */
 function stackUniform(
   config: ModelConfig,
-  { batch: { tokens, labels }, words, objective: { dropout }, threads }: SequenceWork,
+  { batch: { tokens, labels }, words, objective: { dropout, noise }, threads }: SequenceWork,
   layerStride: number,
 ): ArrayBuffer {
   const threshold = dropoutThreshold(dropout);
   const { state, pairs, head, heads, hidden } = vanillaGroups(config);
   const places = [words.offsets, words.labels, words.keys, words.order];
-  const alignment = [0, 0];
+  const weights = [
+    1 / (1 - threshold / 65536),
+    1 / labels.length,
+    noise?.site === "embedding" ? noise.gain : 0,
+    noise?.site === "state" ? noise.gain : 0,
+  ];
   const sizes = [
     ...[state, heads, head, pairs, hidden],
     ...[config.numHeads, config.maxLayers, config.numClasses, threads / 2, 2, 3, 4],
   ];
-  return uniform([tokens.length, labels.length, threshold], [1 / (1 - threshold / 65536), 1 / labels.length], [
-    ...places,
-    layerStride,
-    ...alignment,
-    ...sizes,
-  ]);
+  return uniform([tokens.length, labels.length, threshold], weights, [...places, layerStride, ...sizes]);
 }
 
 /** Each sequence's states [n × d] from those of the batch [group][tokens][4]. */
