@@ -6,6 +6,7 @@ import type {
   Prediction,
   PredictSettings,
   SequenceTrace,
+  StepAid,
   StepResult,
   StepSettings,
 } from "../../src/engine/engine.ts";
@@ -118,8 +119,13 @@ export class GpuProbe implements Engine {
     return this.model.download();
   }
 
-  trainStep(batch: PackedBatch, settings: StepSettings): Promise<StepResult> {
-    return this.#call(async () => (await this.model.trainSteps([{ batch, settings }]))[0]);
+  /** Of an aid, `adjust` alone is heard. */
+  trainStep(batch: PackedBatch, settings: StepSettings, aid: StepAid = {}): Promise<StepResult> {
+    return this.#call(async () => {
+      if (aid.adjust === undefined) return (await this.model.trainSteps([{ batch, settings }]))[0];
+      const begun = await this.model.beginStep({ batch, settings });
+      return { ...begun, ...await this.model.finishStep(aid.adjust(begun)) };
+    });
   }
 
   gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {

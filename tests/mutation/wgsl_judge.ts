@@ -1,8 +1,12 @@
 import { openDevice, requireAdapter } from "../../src/engine/gpu/adapter.ts";
 import { PASSES } from "../../src/engine/gpu/pipelines.ts";
 import { programOf } from "../../src/engine/gpu/program.ts";
+import type { BuiltCase } from "../../src/engine/cases.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import { ReferenceEngine } from "../../src/engine/reference_engine.ts";
+import { TOLERANCES } from "../../src/engine/verification.ts";
 import { type Model, PAPER_CONFIG } from "../../src/model/config.ts";
+import { norm, tensorError } from "../../src/model/golden.ts";
 import { disagreements, type ExpectedCase } from "../engine/agreement.ts";
 import { createHiddenBuffer, GpuProbe, withShader } from "../engine/gpu_probe.ts";
 import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "./wgsl_mutants.ts";
@@ -121,12 +125,19 @@ function backwardOnly(engine: GpuProbe, { results: { everything, logits, traces 
     arithmetic: engine.arithmetic,
     upload: (state) => engine.upload(state),
     download: () => engine.download(),
-    trainStep: (batch, settings) => engine.trainStep(batch, settings),
+    trainStep: (batch, settings, aid) => engine.trainStep(batch, settings, aid),
     gradient: (batch, settings) => engine.gradient(batch, settings),
     predict: (_, { want }) => Promise.resolve(want === "logits" ? logits : everything),
     trace: () => Promise.resolve([...traces]),
     close: () => engine.close(),
   };
+}
+
+/** First moments [parameters] behind a step with noise on its gradient, which no step of the agreement suite has. */
+async function jitteredMoments(engine: Engine, { state, batch, settings }: BuiltCase): Promise<Float64Array> {
+  await engine.upload(state);
+  await engine.trainStep(batch, settings, { adjust: () => ({ ...settings, gradientNoise: 0.5, gradientFactor: 1 }) });
+  return Float64Array.from((await engine.download()).optimizer.firstMoment);
 }
 
 /** Those of `mutants` with which the GPU still agrees on a case. Throws when it disagrees while all of them sleep. */
@@ -138,11 +149,14 @@ export async function survivorsOf(
   using ward = new Ward(shaders, mutants);
   const engine = await GpuProbe.open(expected.built.config, { poison: POISON });
   const judged = backwardOnly(engine, expected);
+  const moments = await jitteredMoments(new ReferenceEngine(expected.built.config), expected.built);
+  const jitters = async () =>
+    tensorError(await jitteredMoments(judged, expected.built), moments, norm(moments)) <= TOLERANCES.float32;
   const notices = async (id: number): Promise<boolean> => {
     engine.zero(["gradient", "latch"]);
     if (id > 0) ward.wake(id);
     try {
-      return (await disagreements(judged, expected)).length > 0;
+      return (await disagreements(judged, expected)).length > 0 || !await jitters();
     } catch {
       return true;
     }
