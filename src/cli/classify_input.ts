@@ -21,7 +21,8 @@ export type TextFormat =
   | { readonly kind: "csv"; readonly textColumn: string; readonly delimiter: "," | "\t" }
   | { readonly kind: "jsonl"; readonly textKey: string };
 
-const decoder = new TextDecoder();
+/** A byte order mark at the start of a source is dropped where its lines are cut; any other one is text. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What was met while texts were read. */
 export interface InputReport {
