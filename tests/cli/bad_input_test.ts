@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runShell } from "./run_program.ts";
 import { reviewsCsv, Workplace } from "./small_training.ts";
+import { PRIVILEGE_SKIP, PRIVILEGED } from "../privilege.ts";
 
 const NOT_UTF8 = new Uint8Array([0xff, 0xfe, 0x41]);
 
@@ -109,8 +110,8 @@ Deno.test("a missing path, a folder without reviews and a missing test split are
 });
 
 Deno.test(
-  "an unreadable folder is a data error",
-  { ignore: Deno.build.os === "windows" || Deno.uid() === 0 },
+  `an unreadable folder is a data error${PRIVILEGE_SKIP}`,
+  { ignore: PRIVILEGED },
   async () => {
     await using place = await Workplace.make();
     await Deno.mkdir(join(place.folder, "closed"), { mode: 0o000 });

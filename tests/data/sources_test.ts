@@ -4,6 +4,7 @@ import { emptyReport, type ReadOptions, type Review } from "../../src/data/revie
 import { readReviews } from "../../src/data/sources.ts";
 import { DataError } from "../../src/errors.ts";
 import { gzip, inFolder, joined, madeTar, put, SMALL_REVIEWS } from "./made_files.ts";
+import { PRIVILEGE_SKIP, PRIVILEGED } from "../privilege.ts";
 
 const read = (path: string, options?: ReadOptions): Promise<Review[]> => Array.fromAsync(readReviews(path, options));
 const byName = (reviews: readonly Review[]) => reviews.toSorted((a, b) => a.name < b.name ? -1 : 1);
@@ -169,14 +170,17 @@ Deno.test("bytes that are not UTF-8 are replaced and counted, a U+FFFD in the te
     assert.equal(folderReport.replaced, 2);
   }));
 
-const locked = Deno.build.os === "windows" || Deno.uid() === 0;
-Deno.test("a folder that may not be read is a data error", { ignore: locked }, () =>
-  inFolder(async (folder) => {
-    for (const { name, text } of SMALL_REVIEWS) await put(folder, name, text);
-    await Deno.chmod(join(folder, "train/pos"), 0);
-    await refused(folder, /permission denied$/);
-    await Deno.chmod(join(folder, "train/pos"), 0o755);
-  }));
+Deno.test(
+  `a folder that may not be read is a data error${PRIVILEGE_SKIP}`,
+  { ignore: PRIVILEGED },
+  () =>
+    inFolder(async (folder) => {
+      for (const { name, text } of SMALL_REVIEWS) await put(folder, name, text);
+      await Deno.chmod(join(folder, "train/pos"), 0);
+      await refused(folder, /permission denied$/);
+      await Deno.chmod(join(folder, "train/pos"), 0o755);
+    }),
+);
 
 Deno.test("a reader that stops early leaves no file open", () =>
   inFolder(async (folder) => {

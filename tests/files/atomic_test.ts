@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DataError } from "../../src/errors.ts";
 import { writeFileAtomically } from "../../src/files/atomic.ts";
 import { fileError } from "../../src/files/file_error.ts";
+import { PRIVILEGE_SKIP, PRIVILEGED } from "../privilege.ts";
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -15,7 +16,6 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
 }
 
 const listing = (folder: string) => Array.from(Deno.readDirSync(folder), (entry) => entry.name).sort();
-const privileged = Deno.build.os === "windows" || Deno.uid() === 0;
 
 Deno.test("text, bytes and pieces are written and replace an earlier file", () =>
   inFolder(async (folder) => {
@@ -69,8 +69,8 @@ Deno.test(
 );
 
 Deno.test(
-  "a folder without write permission is a data error",
-  { ignore: privileged },
+  `a folder without write permission is a data error${PRIVILEGE_SKIP}`,
+  { ignore: PRIVILEGED },
   () =>
     inFolder(async (folder) => {
       await Deno.chmod(folder, 0o555);

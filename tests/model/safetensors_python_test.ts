@@ -27,7 +27,8 @@ save_file(tensors, sys.argv[2])
 `;
 
 Deno.test(
-  "Python's safetensors loads our checkpoint to the bit, and we load what it saves",
+  "Python's safetensors loads our checkpoint to the bit, and we load what it saves" +
+    (missing ? " (skipped: Python has no safetensors)" : ""),
   { ignore: missing },
   async () => {
     const folder = await Deno.makeTempDir();

@@ -89,7 +89,9 @@ realTest("without dropout the GPU's loss is within 1e-3 of the CPU's at every st
   assert.ok(worst <= 1e-3, `${worst}`);
 });
 
-realTest("with dropout both classify alike, within a standard error", !FULL, async (place) => {
+const LONG = FULL ? "" : " (skipped: EPSILON_GPU_FULL=1 runs it)";
+
+realTest(`with dropout both classify alike, within a standard error${LONG}`, !FULL, async (place) => {
   const [cpu, gpu] = [await train(place, "cpu", LEARNING), await train(place, "gpu", LEARNING)];
   const error = Math.sqrt(cpu.accuracy * (1 - cpu.accuracy) / REVIEWS);
   console.log(`accuracy ${gpu.accuracy} on the GPU, ${cpu.accuracy} on the CPU, standard error ${error}`);
