@@ -2,25 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Workplace } from "./small_training.ts";
+import { stopAfter } from "./stop_after.ts";
 
 const RESULTS = ["best.safetensors", "last.safetensors", "metrics.csv"];
-
-/** Waits until the program has said `text`, then sends the signal, and waits for the end. */
-async function stopAfter(child: Deno.ChildProcess, text: string, signal: Deno.Signal): Promise<number> {
-  const decoder = new TextDecoder();
-  let said = "";
-  let sent = false;
-  const drained = child.stdout.pipeTo(new WritableStream());
-  for await (const bytes of child.stderr) {
-    said += decoder.decode(bytes, { stream: true });
-    if (sent || !said.includes(text)) continue;
-    sent = true;
-    child.kill(signal);
-  }
-  await drained;
-  assert.ok(sent, said);
-  return (await child.status).code;
-}
 
 async function assertSameResults(place: Workplace, found: string, wanted: string): Promise<void> {
   const [a, b] = [await place.snapshot(found), await place.snapshot(wanted)];

@@ -3,23 +3,7 @@ import { join } from "node:path";
 import { encodeCheckpoint } from "../../src/model/checkpoint.ts";
 import { loadCheckpoint } from "../../src/model/checkpoint_file.ts";
 import { Workplace } from "./small_training.ts";
-
-/** Waits until the program has said `text`, sends it the signal, and waits for its end. */
-async function stopAfter(child: Deno.ChildProcess, text: string, signal: Deno.Signal): Promise<void> {
-  const decoder = new TextDecoder();
-  let said = "";
-  let sent = false;
-  const drained = child.stdout.pipeTo(new WritableStream());
-  for await (const bytes of child.stderr) {
-    said += decoder.decode(bytes, { stream: true });
-    if (sent || !said.includes(text)) continue;
-    sent = true;
-    child.kill(signal);
-  }
-  await drained;
-  assert.ok(sent, said);
-  await child.status;
-}
+import { stopAfter } from "./stop_after.ts";
 
 /** Lines of standard output as name and value. */
 function table(stdout: string): Map<string, string> {
