@@ -13,6 +13,11 @@ const OPTIONS = {
       description: "seeds of the runs of each model",
       shownDefault: "42,43,44",
     }),
+    vanillaSeeds: textOption({
+      placeholder: "a,b,…",
+      description: "seeds of the runs of vanilla, each of which takes several times as long as any other",
+      shownDefault: "those of --seeds",
+    }),
     models: textOption({
       placeholder: "a,b,…",
       description: "of exit, soft, repeat and vanilla; repeat takes its k from exit's mean steps",

@@ -11,7 +11,7 @@ import type { ReproducedRun } from "../report/reproduction/results.ts";
 import { jsonDocument, type Terminal } from "./output.ts";
 import { Progress } from "./progress.ts";
 import type { ReproduceContext, ReproducedModel } from "./reproduce.ts";
-import { inspectPlace, type PlannedRun, planRun, readModels, readSeeds, trainContext } from "./reproduction_plan.ts";
+import { inspectPlace, type Plan, type PlannedRun, planRun, readPlan, trainContext } from "./reproduction_plan.ts";
 import { formatReproduction, writeReproduction } from "./reproduction_output.ts";
 import { testRuns, timeRuns } from "./reproduction_measures.ts";
 import { chooseData, loadReviews } from "./reviews.ts";
@@ -23,12 +23,11 @@ const DEFAULT_FOLDER = "reproduction";
 /** The body of `epsilon reproduce`. */
 export async function reproduce(context: ReproduceContext): Promise<number> {
   const { values } = context;
-  const seeds = readSeeds(values.seeds);
-  const models = readModels(values.models);
+  const plan = readPlan(values);
   const progress = new Progress(values.progress);
   const terminal = sayingOnce(context.terminal);
   try {
-    return await new Reproducing({ ...context, terminal }, progress, seeds, models).run();
+    return await new Reproducing({ ...context, terminal }, progress, plan).run();
   } finally {
     progress.clear();
   }
@@ -47,20 +46,13 @@ function sayingOnce(terminal: Terminal): Terminal {
 class Reproducing {
   readonly #context: ReproduceContext;
   readonly #progress: Progress;
-  readonly #seeds: readonly number[];
-  readonly #models: readonly ReproducedModel[];
+  readonly #plan: Plan;
   readonly #folder: string;
 
-  constructor(
-    context: ReproduceContext,
-    progress: Progress,
-    seeds: readonly number[],
-    models: readonly ReproducedModel[],
-  ) {
+  constructor(context: ReproduceContext, progress: Progress, plan: Plan) {
     this.#context = context;
     this.#progress = progress;
-    this.#seeds = seeds;
-    this.#models = models;
+    this.#plan = plan;
     this.#folder = context.values.out ?? DEFAULT_FOLDER;
   }
 
@@ -77,8 +69,8 @@ class Reproducing {
 
     await this.#requireFeasible(dataset);
     const finished = new Map<ReproducedModel, PlannedRun[]>();
-    for (const model of this.#models) {
-      const runs = this.#plan(model, model === "repeat" ? await meanSteps(finished.get("exit") ?? []) : 1);
+    for (const model of this.#plan.keys()) {
+      const runs = this.#runsOf(model, model === "repeat" ? await meanSteps(finished.get("exit") ?? []) : 1);
       for (const run of runs) {
         const exitCode = await this.#complete(run, dataset);
         if (exitCode !== 0) return exitCode;
@@ -88,7 +80,7 @@ class Reproducing {
     const planned = [...finished.values()].flat();
     const results = await collect(planned, dataset, test === undefined ? undefined : await this.#test(planned, test));
     const timing = await timeRuns({
-      runs: planned.filter(({ seed }) => seed === this.#seeds[0]),
+      runs: [...finished.values()].map(([first]) => first),
       dataset,
       values,
       progress: this.#progress,
@@ -99,15 +91,16 @@ class Reproducing {
     return 0;
   }
 
-  #plan(model: ReproducedModel, repeat: number): PlannedRun[] {
-    return this.#seeds.map((seed) => planRun(this.#context, this.#folder, model, seed, repeat));
+  #runsOf(model: ReproducedModel, repeat: number): PlannedRun[] {
+    const seeds = this.#plan.get(model) ?? [];
+    return seeds.map((seed) => planRun(this.#context, this.#folder, model, seed, repeat));
   }
 
   /** Hours of training must not end at a device without the next model's kernels, or at a foreign run in its place. */
   async #requireFeasible(dataset: TokenizedDataset): Promise<void> {
     const { values, terminal } = this.#context;
-    for (const model of this.#models) {
-      const runs = this.#plan(model, 1);
+    for (const model of this.#plan.keys()) {
+      const runs = this.#runsOf(model, 1);
       const context = trainContext(runs[0], [], terminal);
       await (await openEngine(modelConfigOf(context, dataset.vocabularySize), values)).close();
       if (model === "repeat") continue; // its places are known once its k is

@@ -106,7 +106,7 @@ function timingRows(runs: readonly ReproducedRun[], { timings, batchesPerEpoch }
 
 /** The command line that gives the same results elsewhere: without folders. */
 function commandLine({ values, origins }: ReproduceContext): string {
-  const keys = ["seeds", "models", "epochs", "limitBatches", "patience", "data", "testData"] as const;
+  const keys = ["seeds", "vanillaSeeds", "models", "epochs", "limitBatches", "patience", "data", "testData"] as const;
   const given = keys.filter((key) => origins[key] !== "default").map((key) => {
     const text = String(values[key]);
     return `--${kebabCase(key)} ${key === "data" || key === "testData" ? basename(text) : text}`;

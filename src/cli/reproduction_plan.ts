@@ -33,22 +33,40 @@ export interface PlannedData {
   readonly vocabularySize: number;
 }
 
-/** The seeds of `--seeds`; throws UsageError for none, too many, or one twice. */
-export function readSeeds(text: string | undefined): number[] {
-  if (text === undefined) return DEFAULT_SEEDS;
+/** What is run: the seeds of each model, the models in the order of the table. */
+export type Plan = ReadonlyMap<ReproducedModel, readonly number[]>;
+
+/** The plan that the options ask for; throws UsageError when they name a seed or a model that cannot be run. */
+export function readPlan(
+  { seeds, vanillaSeeds, models }: Pick<ReproduceContext["values"], "seeds" | "vanillaSeeds" | "models">,
+): Plan {
+  const named = readModels(models);
+  if (vanillaSeeds !== undefined && !named.includes("vanilla")) {
+    throw new UsageError(
+      "Cannot use --vanilla-seeds: vanilla is not among --models",
+      "Name vanilla as well, or leave --vanilla-seeds out.",
+    );
+  }
+  const forAll = seeds === undefined ? DEFAULT_SEEDS : readSeeds("--seeds", seeds);
+  const ofVanilla = vanillaSeeds === undefined ? forAll : readSeeds("--vanilla-seeds", vanillaSeeds);
+  return new Map(named.map((model) => [model, model === "vanilla" ? ofVanilla : forAll]));
+}
+
+/** The seeds that `option` names by `text`; throws UsageError for none, too many, or one twice. */
+function readSeeds(option: string, text: string): number[] {
   const { minimum, maximum } = TRAIN_RANGES.seed;
   const seeds = text.split(",").map((part) => {
     const seed = /^\d+$/.test(part.trim()) ? Number(part) : NaN;
     if (seed >= minimum && seed <= maximum) return seed;
-    throw new UsageError(`Cannot use --seeds ${text}: "${part}" is no seed`, "Give whole numbers, such as 42,43,44.");
+    throw new UsageError(`Cannot use ${option} ${text}: "${part}" is no seed`, "Give whole numbers, such as 42,43,44.");
   });
-  requireOnce("--seeds", text, seeds);
+  requireOnce(option, text, seeds);
   if (seeds.length <= MOST_SEEDS) return seeds;
-  throw new UsageError(`Cannot use --seeds: ${seeds.length} seeds`, `Give at most ${MOST_SEEDS}.`);
+  throw new UsageError(`Cannot use ${option}: ${seeds.length} seeds`, `Give at most ${MOST_SEEDS}.`);
 }
 
 /** The models of `--models` in the order of the table; throws UsageError for others, and for repeat without exit. */
-export function readModels(text: string | undefined): ReproducedModel[] {
+function readModels(text: string | undefined): ReproducedModel[] {
   if (text === undefined) return [...REPRODUCED_MODELS];
   const names = text.split(",").map((part) => part.trim());
   for (const name of names) {

@@ -18,29 +18,36 @@ async function assertSameResults(place: Workplace, found: string, wanted: string
 
 Deno.test("reproduce trains its plan, writes tables, figures and page, and takes the runs the next time", async () => {
   await using place = await Workplace.make();
-  const args = ["reproduce", ...SHORT, "--seeds", "1,2", "--models", "vanilla,exit,repeat", "--out", "r"];
+  const models = ["--seeds", "1,2", "--models", "vanilla,exit,repeat", "--vanilla-seeds", "2"];
+  const args = ["reproduce", ...SHORT, ...models, "--out", "r"];
   const { code, stdout, stderr } = await place.run(...args, "--json");
   assert.equal(code, 0, stderr);
   const output = JSON.parse(stdout);
   const variants = [...new Set(output.results.map((row: { variant: string }) => row.variant))];
-  const steps = output.summary.find((row: { variant: string; metric: string }) =>
-    row.variant === "exit" && row.metric === "best_steps"
-  );
-  assert.deepEqual(variants, ["exit", `repeat-${Math.round(steps.mean)}`, "vanilla"]);
+  const summaryOf = (variant: string, metric: string) =>
+    output.summary.find((row: { variant: string; metric: string }) => row.variant === variant && row.metric === metric);
+  assert.deepEqual(variants, ["exit", `repeat-${Math.round(summaryOf("exit", "best_steps").mean)}`, "vanilla"]);
+  assert.equal(summaryOf("exit", "best_accuracy").runs, 2);
+  assert.deepEqual([summaryOf("vanilla", "best_accuracy")].map((row) => [row.runs, row.standardDeviation]), [[
+    1,
+    null,
+  ]]);
   assert.deepEqual(output.deviations.slice(0, 2), ["2 epochs instead of 25", "1 training batch an epoch"]);
   const page = await place.read("r", "README.md");
   assert.match(page, /This is not the paper's run/);
   assert.match(page, /--data reviews\.csv/);
+  assert.match(page, /--vanilla-seeds 2/);
+  assert.match(page, /^\| Seeds \| 1, 2 \| 1, 2 \| 2 \| one run \| one run \|$/m);
   assert.equal(page.includes(place.folder), false);
   const timing = await place.read("r", "timing.csv");
   assert.match(timing, /^exit,1,.*,seconds_per_epoch,[0-9.e-]+$/m);
-  assert.match(timing, /^vanilla,1,.*,speed_against_vanilla,1$/m);
+  assert.match(timing, /^vanilla,2,.*,speed_against_vanilla,1$/m);
 
   const before = await place.snapshot("r");
   const runs = await place.snapshot("r/runs/exit-1");
   const again = await place.run(...args);
   assert.equal(again.code, 0, again.stderr);
-  assert.equal(again.stderr.match(/: taking r/g)?.length, 6);
+  assert.equal(again.stderr.match(/: taking r/g)?.length, 5);
   assert.doesNotMatch(again.stderr, /epoch 1\/2/);
   assert.match(again.stdout, /^exit +2 +\d+\.\d\d/m);
   const after = await place.snapshot("r");
@@ -154,6 +161,9 @@ Deno.test("wrong seeds, models, folders and reviews are refused before any train
     [2, /"" is no seed/, ["--seeds", "1,,2"]],
     [2, /1 is named twice/, ["--seeds", "1,2,1"]],
     [2, /101 seeds/, ["--seeds", Array.from({ length: 101 }, (_, i) => i).join()]],
+    [2, /--vanilla-seeds 1,x: "x" is no seed/, ["--vanilla-seeds", "1,x"]],
+    [2, /--vanilla-seeds 7,7: 7 is named twice/, ["--vanilla-seeds", "7,7"]],
+    [2, /vanilla is not among --models/, ["--vanilla-seeds", "1", "--models", "exit,soft"]],
     [2, /"exot" is no model/, ["--models", "exot"]],
     [2, /repeat takes its k from exit/, ["--models", "repeat,soft"]],
     [2, /exit is named twice/, ["--models", "exit,exit"]],
