@@ -72,6 +72,7 @@ export async function writeReproduction(
       deviations,
       command: commandLine(context),
       machine: `${cpus()[0]?.model.trim() || "unknown processor"}; ${timing.device}`,
+      day: new Date().toISOString().slice(0, 10),
     }),
   );
   return { folder, page, deviations, results, summary, timing: timed, findings: told };

@@ -49,39 +49,40 @@ const LOOKS: readonly Look[] = [
 ];
 
 /**
- * The paper's figures: depth, validation accuracy and loss over the epochs; for each variant the mean over its seeds,
- * in a band from the least to the greatest. Figures for which no run has a value are left out.
+ * The paper's figures: depth, validation accuracy and loss over the epochs, a thin line for each run and a thick one for
+ * the mean over a variant's seeds. Figures for which no run has a value are left out.
  */
 export function reproductionFigures(runs: readonly ReproducedRun[]): Figure[] {
   const variants = [...new Set(runs.map(({ variant }) => variant))];
   return LOOKS.flatMap((look) => {
-    const rows = variants.flatMap((variant) => meanCurve(runs.filter((run) => run.variant === variant), look.metric));
+    const rows = variants.flatMap((variant) => curves(runs.filter((run) => run.variant === variant), look.metric));
     return rows.length === 0 ? [] : [{ name: look.name, drawing: draw(look, rows, variants) }];
   });
 }
 
-/** One row an epoch: mean, least and greatest over the seeds that have a value there. */
-function meanCurve(runs: readonly ReproducedRun[], metric: string): DataRow[] {
-  const epochs = new Map<number, number[]>();
-  for (const { run } of runs) {
-    for (const row of run.epochs) {
-      if (row.split !== "validation" || row.metric !== metric || row.value === null) continue;
-      epochs.set(row.epoch, [...epochs.get(row.epoch) ?? [], row.value]);
-    }
-  }
-  return [...epochs].toSorted(([a], [b]) => a - b).map(([epoch, values]) => ({
-    series: runs[0].variant,
-    epoch,
-    mean: meanOf(values),
-    least: Math.min(...values),
-    greatest: Math.max(...values),
-    seeds: values.length,
-  }));
+/**
+ * One row a run and epoch that has a value. The mean over the runs stands beside it at the epochs that all of them
+ * have: over ever fewer runs it would move with the ones that stop.
+ */
+function curves(runs: readonly ReproducedRun[], metric: string): DataRow[] {
+  const values = runs.map(({ run }) =>
+    new Map(
+      run.epochs.flatMap((row) =>
+        row.split === "validation" && row.metric === metric && row.value !== null ? [[row.epoch, row.value]] : []
+      ),
+    )
+  );
+  return runs.flatMap(({ variant, seed }, own) =>
+    [...values[own]].map(([epoch, value]) => {
+      const all = values.flatMap((others) => others.get(epoch) ?? []);
+      return { series: variant, seed, epoch, value, mean: all.length === runs.length ? meanOf(all) : null };
+    })
+  );
 }
 
 function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], variants: readonly string[]): Drawing {
   const channel = seriesColour({ domain: variants, of: (variant) => variant });
-  // The legend would take the band's faint colour.
+  // The legend would take the thin lines' faint colour.
   const color = channel.legend === null
     ? channel
     : { ...channel, legend: { ...channel.legend as object, symbolOpacity: 1 } };
@@ -98,15 +99,17 @@ function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], va
     axis: { tickMinStep: 1, format: "d", tickCount: 6 },
   };
   const alone = new Set(rows.map(({ epoch }) => epoch)).size === 1;
+  const line = { type: "line", ...alone ? { point: { filled: true } } : {} };
   return drawing(title, rows, {
     layer: [
       {
-        mark: { type: "area", opacity: 0.18 },
-        encoding: { x, y: { ...y, field: "least" }, y2: { field: "greatest" }, color },
+        mark: { ...line, strokeWidth: 0.8, opacity: 0.45 },
+        encoding: { x, y: { ...y, field: "value" }, detail: { field: "seed" }, color },
       },
       {
-        mark: { type: "line", ...alone ? { point: { filled: true } } : {} },
-        encoding: { x, y: { ...y, field: "mean" }, color },
+        transform: [{ filter: "datum.mean !== null" }],
+        mark: { ...line, strokeWidth: 2 },
+        encoding: { x, y: { ...y, field: "mean", aggregate: "min" }, color },
       },
       ...paper.map(({ label, value }) => ({
         data: { values: [{ value, label }] },

@@ -1,9 +1,10 @@
 import { PAPER_RECIPE } from "../../train/config.ts";
 import { standardError } from "../../train/interval.ts";
-import { sampleOf } from "../statistics.ts";
+import { type Interval, meanDifference, sampleOf } from "../statistics.ts";
 import { bestEpoch } from "../summary.ts";
 import { PAPER, PAPER_REVIEWS } from "./paper.ts";
-import { type ReproducedRun, summaryOf, type SummaryRow } from "./results.ts";
+import { type ReproducedRun, resultRows, summarize, summaryOf, type SummaryRow } from "./results.ts";
+import { stoppedEarly } from "./stopping.ts";
 
 /** Reviews that were trained and validated on. */
 export interface ReviewCounts {
@@ -49,7 +50,8 @@ export function findings({ runs, summaries, timing, comparable }: FindingsOption
   const found = summaryOf(summaries);
   return [
     ...comparable ? variants.flatMap((variant) => accuracyFinding(variant, found)) : [],
-    ...comparable && variants.includes("exit") ? depthFinding("exit", runs, found) : [],
+    ...comparable ? vanillaFinding(variants, runs, found) : [],
+    ...comparable ? depthFinding(runs.filter(({ variant }) => variant === "exit")) : [],
     ...variants.filter((variant) => variant.startsWith("repeat-")).flatMap((variant) => repeatFinding(variant, runs)),
     ...variants.flatMap((variant) => testFinding(variant, found)),
     ...comparable ? timeFinding(variants, summaryOf(timing), found) : [],
@@ -70,11 +72,9 @@ function accuracyFinding(variant: string, found: Lookup): string[] {
   const reviews = found(variant, "validation_reviews");
   if (paper === undefined || best === undefined || last === undefined || reviews === undefined) return [];
   const difference = best.mean - paper.accuracy;
-  const ownError = best.standardDeviation === null
-    ? standardError(best.mean, reviews.mean)
-    : best.standardDeviation / Math.sqrt(best.runs);
-  const error = Math.hypot(standardError(paper.accuracy, PAPER_REVIEWS.validation), ownError);
+  const error = Math.hypot(standardError(paper.accuracy, PAPER_REVIEWS.validation), errorOf(best, reviews));
   const explained = Math.abs(difference) <= 2 * error;
+  const ended = best.runs === 1 ? "the last epoch that was trained gives" : "the last epochs that were trained give";
   return [
     `**Accuracy, \`${variant}\`:** ${percent(best.mean)} against the paper's ${percent(paper.accuracy)}, ` +
     `${points(difference)} points ${side(difference)} it. The paper's number is one run on one split of ` +
@@ -82,57 +82,111 @@ function accuracyFinding(variant: string, found: Lookup): string[] {
     `${points(error)} points, so ${
       explained
         ? "the choice of reviews and of the seed is enough to explain it."
-        : "chance does not explain it. What else differs from the paper's run: arithmetic (mixed precision there), and " +
-          "the published code, in which padding takes part in the bins; which of them it is, these runs cannot tell."
-    } Both numbers are the best of all epochs on the very reviews that choose the epoch, which flatters them; the last ` +
-    `epoch gives ${percent(last.mean)}.`,
+        : `chance does not explain it. What else differs from the paper's run: arithmetic (mixed precision there)${
+          paper === PAPER.epsilon ? ", and the published code, in which padding takes part in the bins" : ""
+        }; these runs cannot tell what it is.`
+    } Both numbers are the best of the epochs by the very reviews that choose the epoch, which flatters them; ${ended} ` +
+    `${percent(last.mean)}.`,
   ];
 }
 
-function depthFinding(variant: string, runs: readonly ReproducedRun[], found: Lookup): string[] {
+/** Standard error of the mean accuracy `best`: from its spread over the seeds, for one run from its number of reviews. */
+function errorOf(best: SummaryRow, reviews: SummaryRow): number {
+  if (best.standardDeviation === null) return standardError(best.mean, reviews.mean);
+  return best.standardDeviation / Math.sqrt(best.runs);
+}
+
+/** How far Epsilon is from the baseline, beside the paper's distance. */
+function vanillaFinding(variants: readonly string[], runs: readonly ReproducedRun[], found: Lookup): string[] {
+  const vanilla = found("vanilla", "best_accuracy"), reviews = found("vanilla", "validation_reviews");
+  if (vanilla === undefined || reviews === undefined) return [];
+  const told = variants.filter((variant) => variant !== "vanilla").flatMap((variant) => {
+    const best = found(variant, "best_accuracy"), own = found(variant, "validation_reviews");
+    if (best === undefined || own === undefined) return [];
+    const compared = meanDifference(accuracies(runs, variant), accuracies(runs, "vanilla"));
+    if (compared === undefined) {
+      const error = Math.hypot(errorOf(best, own), errorOf(vanilla, reviews));
+      return [`${standing(best.mean - vanilla.mean, `\`${variant}\``)} (standard error ${points(error)} points)`];
+    }
+    const { difference, interval, method, n } = compared;
+    const by = method === "paired" ? `paired over ${n} seeds` : "Welch's method";
+    return [`${standing(difference, `\`${variant}\``)} (95 % interval ${reach(interval)}, ${by})`];
+  });
+  if (told.length === 0) return [];
+  const alone = vanilla.runs === 1 ? " One run of vanilla stands behind it." : "";
+  return [
+    `**Against vanilla:** in the paper Epsilon's best accuracy is ${
+      points(PAPER.epsilon.accuracy - PAPER.vanilla.accuracy)
+    } points above vanilla's; here ${told.join(", ")}.${alone}`,
+  ];
+}
+
+/** For example "`exit` 1.20 points above". */
+function standing(difference: number, name: string): string {
+  return difference === 0 ? `${name} level` : `${name} ${points(difference)} points ${side(difference)}`;
+}
+
+const reach = ({ lower, upper }: Interval) => `from ${signed(lower)} to ${signed(upper)} points`;
+
+/** Best accuracies of a variant's runs, by seed. */
+function accuracies(runs: readonly ReproducedRun[], variant: string): Map<string, number> {
+  const own = runs.filter((run) => run.variant === variant);
+  return new Map(own.flatMap(({ seed, run }) => {
+    const best = bestEpoch(run);
+    return best === undefined ? [] : [[String(seed), best.accuracy] as const];
+  }));
+}
+
+/** Depth at the end of training: of the runs of `exit` that went on to the last epoch, where there are any. */
+function depthFinding(exits: readonly ReproducedRun[]): string[] {
+  const ended = exits.filter((run) => !stoppedEarly(run));
+  const runs = ended.length === 0 ? exits : ended;
+  const found = summaryOf(summarize(runs.flatMap(resultRows)));
   const paper = PAPER.epsilon.depth;
-  const depth = found(variant, "last_depth"), kl = found(variant, "last_kl_loss");
-  const task = found(variant, "last_cross_entropy");
-  const weight = runs.find((run) => run.variant === variant)?.run.record?.model.klLossWeight;
-  if (paper === undefined || depth === undefined || kl === undefined || task === undefined || weight === undefined) {
+  const depth = found("exit", "last_depth"), kl = found("exit", "last_kl_loss");
+  const task = found("exit", "last_cross_entropy");
+  const model = runs[0]?.run.record?.model;
+  if (paper === undefined || depth === undefined || kl === undefined || task === undefined || model === undefined) {
     return [];
   }
+  const where = ended.length === exits.length
+    ? ""
+    : ended.length === 0
+    ? " where its runs stopped early"
+    : ` where it went on to the last epoch (${ended.length} of ${exits.length} runs)`;
+  const opening = `**Depth, \`exit\`:** ends at ${depth.mean.toFixed(2)}${where}, the paper's ends at ${paper}`;
   const difference = depth.mean - paper;
   const spread = depth.standardDeviation ?? 0;
-  if (Math.abs(difference) <= Math.max(0.1, 2 * spread)) {
-    return [`**Depth, \`${variant}\`:** ends at ${depth.mean.toFixed(2)}, the paper's at ${paper}: no difference.`];
-  }
+  if (Math.abs(difference) <= Math.max(0.1, 2 * spread)) return [`${opening}: no difference.`];
   return [
-    `**Depth, \`${variant}\`:** ends at ${depth.mean.toFixed(2)}, the paper's at ${paper}. In the last epoch the ` +
-    `weighted KL term, which pulls to the prior, is ${(weight * kl.mean).toPrecision(2)} nats beside a validation ` +
-    `cross-entropy of ${task.mean.toPrecision(2)}, so the task rules the depth here. Whether the paper's mean counts ` +
-    `padding tokens, which its code processes too, is not told; it would be another quantity than this mean over true ` +
-    `tokens.`,
+    `${opening}. The term of the loss that pulls the depth to its prior is small here: with its weight of ` +
+    `${model.klLossWeight} the KL divergence is ${
+      (model.klLossWeight * kl.mean).toPrecision(2)
+    } nats there, beside a ` +
+    `validation cross-entropy of ${task.mean.toPrecision(2)}. Whether the paper's mean counts padding tokens, which ` +
+    `its code processes too, is not told; it would be another quantity than this mean over true tokens. These runs ` +
+    `do not tell why the depths differ.`,
   ];
 }
 
 /** Fixed depth against adaptive depth at the same cost, paired by seed: both saw the same split. */
 function repeatFinding(variant: string, runs: readonly ReproducedRun[]): string[] {
-  const accuracyOf = (name: string, seed: number) => {
-    const same = runs.find((run) => run.variant === name && run.seed === seed);
-    return same === undefined ? undefined : bestEpoch(same.run)?.accuracy;
-  };
-  const seeds = runs.filter((run) => run.variant === variant).map(({ seed }) => seed);
-  const differences = seeds.flatMap((seed) => {
-    const [adaptive, fixed] = [accuracyOf("exit", seed), accuracyOf(variant, seed)];
-    return adaptive === undefined || fixed === undefined ? [] : [adaptive - fixed];
+  const [adaptive, fixed] = [accuracies(runs, "exit"), accuracies(runs, variant)];
+  const differences = [...adaptive].flatMap(([seed, accuracy]) => {
+    const other = fixed.get(seed);
+    return other === undefined ? [] : [accuracy - other];
   });
   const sample = sampleOf(differences);
   if (sample === undefined) return [];
   const { mean, interval } = sample;
   const certainty = interval === null
     ? "One seed tells nothing certain."
-    : `Over ${differences.length} seeds, paired, the 95 % interval of the difference reaches from ${
-      signed(interval.lower)
-    } to ${signed(interval.upper)} points${interval.lower <= 0 && interval.upper >= 0 ? ": none is shown." : "."}`;
-  const standing = mean === 0 ? "level with" : `${points(mean)} points ${side(mean)}`;
+    : `Over ${differences.length} seeds, paired, the 95 % interval of the difference reaches ${reach(interval)}${
+      interval.lower <= 0 && interval.upper >= 0 ? ": none is shown." : "."
+    }`;
+  const level = mean === 0 ? "level with" : `${points(mean)} points ${side(mean)}`;
   return [
-    `**Adaptive against fixed depth:** \`exit\` is ${standing} \`${variant}\`, which applies ` +
+    `**Adaptive against fixed depth:** \`exit\` is ${level} \`${variant}\`, which applies ` +
     `the block as often to every token as \`exit\` does on average. ${certainty}`,
   ];
 }

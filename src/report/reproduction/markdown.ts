@@ -1,6 +1,7 @@
 import type { Figure } from "./figures.ts";
 import { PAPER, type PaperModel } from "./paper.ts";
 import { type ReproducedRun, summaryOf, type SummaryRow } from "./results.ts";
+import { stoppedEarly, stoppingNotes } from "./stopping.ts";
 
 /** Everything that the page of a reproduction tells. */
 export interface Reproduction {
@@ -16,6 +17,8 @@ export interface Reproduction {
   readonly command: string;
   /** Where the times were measured: processor, device, threads. */
   readonly machine: string;
+  /** When: year, month and day. */
+  readonly day: string;
 }
 
 interface Line {
@@ -24,6 +27,8 @@ interface Line {
   readonly format: (value: number) => string;
   /** Whether the spread over the seeds is told. */
   readonly spread?: boolean;
+  /** Whether it is a value of the last epoch that a run has trained. */
+  readonly last?: boolean;
   readonly paper?: (model: PaperModel) => number | undefined;
 }
 
@@ -40,15 +45,27 @@ const LINES: readonly Line[] = [
     spread: true,
     paper: ({ accuracy }) => accuracy,
   },
-  { label: "Validation accuracy, last epoch, %", metric: "last_accuracy", format: percent, spread: true },
+  { label: "Validation accuracy, last epoch, %", metric: "last_accuracy", format: percent, spread: true, last: true },
   { label: "Standard error of one run's accuracy, points", metric: "best_accuracy_standard_error", format: percent },
   { label: "Test accuracy of the best checkpoint, %", metric: "test_accuracy", format: percent, spread: true },
   { label: "Standard error of one run's test accuracy", metric: "test_accuracy_standard_error", format: percent },
   { label: "Validation cross-entropy, best epoch", metric: "best_cross_entropy", format: (v) => v.toFixed(4) },
   { label: "Mean depth (steps − 1), best epoch", metric: "best_depth", format: two, spread: true },
-  { label: "Mean depth, last epoch", metric: "last_depth", format: two, spread: true, paper: ({ depth }) => depth },
+  {
+    label: "Mean depth, last epoch",
+    metric: "last_depth",
+    format: two,
+    spread: true,
+    last: true,
+    paper: ({ depth }) => depth,
+  },
   { label: "Mean steps, best epoch", metric: "best_steps", format: two },
-  { label: "Seconds an epoch, equal conditions", metric: "seconds_per_epoch", format: (v) => v.toPrecision(3) },
+  {
+    label: "Seconds an epoch, equal conditions",
+    metric: "seconds_per_epoch",
+    format: (v) => v.toPrecision(3),
+    paper: ({ secondsPerEpoch }) => secondsPerEpoch,
+  },
   {
     label: "Processor seconds an epoch, all threads",
     metric: "processor_seconds_per_epoch",
@@ -61,10 +78,9 @@ const LINES: readonly Line[] = [
     paper: ({ secondsPerEpoch }) => PAPER.vanilla.secondsPerEpoch / secondsPerEpoch,
   },
   {
-    label: "Seconds an epoch, as the runs were made",
+    label: "Seconds an epoch, as the runs were made, median",
     metric: "run_seconds_per_epoch",
     format: (v) => v.toPrecision(3),
-    paper: ({ secondsPerEpoch }) => secondsPerEpoch,
   },
 ];
 
@@ -78,31 +94,25 @@ export function reproductionMarkdown(reproduction: Reproduction): string {
       ? "The recipe is the paper's (`train`'s defaults)."
       : `**This is not the paper's run:** ${deviations.join("; ")}. Its numbers say nothing about the paper.`,
     table(reproduction),
-    ...earlyNote(runs),
+    ...stoppingNotes(runs),
     ...repeatNote(runs),
     `Mean over the seeds ± their standard deviation; without one where a single seed stands behind it. Best epoch and ` +
     `checkpoint are chosen by validation accuracy, as in the paper. The paper's seconds are an RTX 4070 Mobile's in ` +
-    `mixed precision. Equal conditions: the same batches, the best checkpoints' weights, in turns. Measured on: ` +
-    `${reproduction.machine}.`,
+    `mixed precision. Equal conditions: the same batches, in turns, with the weights of the best checkpoint of each ` +
+    `model's first seed; on ${reproduction.day}, ${reproduction.machine}. As the runs were made: beside whatever else ` +
+    `the machine had to do.`,
     "## Where it differs from the paper, and why",
     findings.length === 0 ? "There is nothing to compare with the paper." : list(findings),
     "## Figures",
     ...figures.map(({ name, drawing: { title } }) => `![${title}](${name}.svg)`),
-    `Lines are means over the seeds, bands reach from the least to the greatest. Each figure's Vega-Lite ` +
-    `specification with its data lies beside it (\`.vl.json\`).`,
+    `Thin lines are runs, thick ones the means over a model's seeds, as far as all of them went on. Each figure's ` +
+    `Vega-Lite specification with its data lies beside it (\`.vl.json\`).`,
     "## Behind it",
     list(runs.map(runLine)),
     `\`results.csv\` (one row a run and value), \`summary.csv\` (over the seeds) and \`timing.csv\` (what a clock ` +
     `measured) hold the numbers.`,
   ];
   return `${parts.join("\n\n")}\n`;
-}
-
-function earlyNote(runs: readonly ReproducedRun[]): string[] {
-  const early = runs.filter(({ run }) => run.record?.outcome === "stopped-early");
-  if (early.length === 0) return [];
-  const names = early.map(({ variant, seed }) => `\`${variant}\` with seed ${seed}`).join(", ");
-  return [`Stopped early for want of a better epoch: ${names}; their last epoch is the one where they stopped.`];
 }
 
 function repeatNote(runs: readonly ReproducedRun[]): string[] {
@@ -132,8 +142,13 @@ function table({ runs, summaries, timing }: Reproduction): string {
   const seeds = variants.map((variant) =>
     runs.filter((run) => run.variant === variant).map(({ seed }) => seed).join(", ")
   );
-  const lines = LINES.flatMap(({ label, metric, format, spread, paper }) => {
-    const cells = variants.map((variant) => cell(found(variant, metric), format, spread ?? false));
+  const early = new Set(runs.filter(stoppedEarly).map(({ variant }) => variant));
+  const lines = LINES.flatMap(({ label, metric, format, spread, last, paper }) => {
+    const cells = variants.map((variant) => {
+      const row = found(variant, metric);
+      const mark = last && row !== undefined && early.has(variant) ? " †" : "";
+      return `${cell(row, format, spread ?? false)}${mark}`;
+    });
     if (cells.every((text) => text === NOTHING)) return [];
     const reported = [PAPER.epsilon, PAPER.vanilla].map((model) => paper?.(model))
       .map((value) => value === undefined ? NOTHING : format(value));

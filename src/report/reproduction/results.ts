@@ -1,8 +1,9 @@
+import { median } from "../../diagnose/benchmark/row.ts";
 import { formatCsvRow } from "../../libraries/csv.ts";
 import { standardError } from "../../train/interval.ts";
 import type { ReportRun } from "../run.ts";
 import { sampleOf } from "../statistics.ts";
-import { bestEpoch, epochSummaries, meanEpochSeconds } from "../summary.ts";
+import { bestEpoch, epochSummaries } from "../summary.ts";
 
 /** Accuracy of a run's best checkpoint on reviews that took no part in training or in its choice. */
 export interface TestResult {
@@ -81,11 +82,14 @@ export function resultRows({ variant, seed, run, validationReviews, test }: Repr
   return [...values].map(([metric, value]) => ({ variant, seed, run: run.label, metric, value }));
 }
 
-/** What a clock measured in each run: mean seconds of an epoch's training, on whatever else the machine had to do. */
+/**
+ * What a clock measured in each run: seconds of an epoch's training, the median over its epochs, with whatever else the
+ * machine had to do meanwhile.
+ */
 export function runTimingRows({ variant, seed, run }: ReproducedRun): ResultRow[] {
-  const seconds = meanEpochSeconds(run);
-  if (seconds === undefined) return [];
-  return [{ variant, seed, run: run.label, metric: "run_seconds_per_epoch", value: seconds }];
+  const seconds = epochSummaries(run).flatMap(({ train }) => train.get("seconds") ?? []);
+  if (seconds.length === 0) return [];
+  return [{ variant, seed, run: run.label, metric: "run_seconds_per_epoch", value: median(seconds) }];
 }
 
 /** Means over the seeds, one row a variant and metric, in the order of their first appearance; missing values left out. */

@@ -23,7 +23,7 @@ Deno.test("a small difference from the paper's accuracy is put down to chance, a
   // 0.57 points below; √(0.598² + (0.3/√3)²) = 0.62 points.
   assert.match(near, /89\.50 % against the paper's 90\.07 %, 0\.57 points below it/);
   assert.match(near, /standard error of the difference is 0\.62 points, so the choice of reviews .* enough to explain/);
-  assert.match(near, /the last epoch gives 88\.50 %/);
+  assert.match(near, /the last epochs that were trained give 88\.50 %/);
   const far = told(seeds([0.802, 0.805, 0.808]));
   assert.match(far, /9\.57 points below it.* chance does not explain it/);
 });
@@ -31,9 +31,31 @@ Deno.test("a small difference from the paper's accuracy is put down to chance, a
 Deno.test("depth is compared with the paper's, with what pulls at it, and silence where they agree", () => {
   const deep = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [3.85] })]);
   // λ_KL 0.015 times 0.2.
-  assert.match(deep, /ends at 3\.85, the paper's at 1\.78.* weighted KL term.* 0\.0030 nats beside .* 0\.30/);
+  assert.match(deep, /ends at 3\.85, the paper's ends at 1\.78.* weight of 0\.015 .* 0\.0030 nats there, .* 0\.30/);
   const same = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [1.8] })]);
-  assert.match(same, /ends at 1\.80, the paper's at 1\.78: no difference/);
+  assert.match(same, /ends at 1\.80, the paper's ends at 1\.78: no difference/);
+});
+
+Deno.test("the depth at the end is that of the runs which went on to the last epoch, where there are any", () => {
+  const early = madeResult({ variant: "exit", seed: 1, accuracies: [0.9], depths: [5], outcome: "stopped-early" });
+  const whole = madeResult({ variant: "exit", seed: 2, accuracies: [0.9], depths: [3.85] });
+  assert.match(told([early, whole]), /ends at 3\.85 where it went on to the last epoch \(1 of 2 runs\), the paper/);
+  assert.match(told([early]), /ends at 5\.00 where its runs stopped early/);
+});
+
+Deno.test("Epsilon is set against the baseline also where the baseline has fewer seeds", () => {
+  const exits = [1, 2, 3].map((seed) => madeResult({ variant: "exit", seed, accuracies: [0.89 + 0.001 * seed] }));
+  const vanillas = [2, 3].map((seed) => madeResult({ variant: "vanilla", seed, accuracies: [0.84 + 0.002 * seed] }));
+  // Seed 2: 89.2 − 84.4, seed 3: 89.3 − 84.6; t with one degree of freedom is 12.706, times 0.05.
+  const paired = told([...exits, ...vanillas]);
+  assert.match(
+    paired,
+    /4\.99 points above vanilla's; here `exit` 4\.75 points above \(95 % .* from \+4\.11 to \+5\.39 points, paired over 2/,
+  );
+  // One run of the baseline: 0.724 points of standard error for it, 0.1/√3 for the three.
+  const alone = told([...exits, vanillas[0]]);
+  assert.match(alone, /`exit` 4\.80 points above \(standard error 0\.73 points\)\. One run of vanilla/);
+  assert.doesNotMatch(told(exits), /Against vanilla/);
 });
 
 Deno.test("adaptive depth is set against fixed depth seed by seed", () => {

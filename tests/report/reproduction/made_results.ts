@@ -13,11 +13,12 @@ export interface MadeResult {
   readonly test?: number;
   readonly outcome?: RunRecord["outcome"];
   readonly limitBatches?: number;
+  readonly patience?: number;
 }
 
 /** A run of the reproduction with made-up numbers. */
 export function madeResult(made: MadeResult): ReproducedRun {
-  const { variant, seed = 42, accuracies, depths, test, outcome = "finished", limitBatches = 0 } = made;
+  const { variant, seed = 42, accuracies, depths, test, outcome = "finished", limitBatches = 0, patience = 0 } = made;
   const label = `epsilon-${variant}-seed${seed}`;
   const epochs = accuracies.flatMap((accuracy, e): EpochValue[] => {
     const place = { epoch: e + 1, step: 704 * (e + 1) };
@@ -38,7 +39,7 @@ export function madeResult(made: MadeResult): ReproducedRun {
     version: 1,
     run: label,
     model: PAPER_CONFIG,
-    recipe: { ...PAPER_RECIPE, seed, limitBatches },
+    recipe: { ...PAPER_RECIPE, seed, limitBatches, patience },
     configuration: {},
     seed,
     dataSha256: "12".repeat(32),

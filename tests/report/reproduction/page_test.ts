@@ -23,6 +23,7 @@ function page(runs: readonly ReproducedRun[], deviations: readonly string[] = []
     deviations,
     command: "epsilon reproduce",
     machine: "a processor",
+    day: "2026-11-28",
   });
 }
 
@@ -30,12 +31,44 @@ Deno.test("the table shows mean and deviation, the paper's numbers beside, and a
   const text = page(RUNS);
   const row = (label: string) => text.split("\n").find((line) => line.startsWith(`| ${label}`))?.split(" | ").slice(1);
   assert.deepEqual(row("Validation accuracy, best epoch"), ["89.50 ± 0.71", "81.00", "70.00", "90.07", "85.08 |"]);
-  assert.deepEqual(row("Mean depth, last epoch"), ["4.25 ± 0.35", "2.00", "–", "1.78", "– |"]);
+  assert.deepEqual(row("Mean depth, last epoch"), ["4.25 ± 0.35", "2.00 †", "–", "1.78", "– |"]);
   assert.deepEqual(row("Seeds"), ["1, 2", "42", "42", "one run", "one run |"]);
   assert.doesNotMatch(text, /Test accuracy|NaN|undefined|null/);
-  assert.match(text, /Stopped early for want of a better epoch: `soft` with seed 42/);
+  assert.match(text, /^† Stopped early for want of a better epoch: `soft` with seed 42\. /m);
+  assert.match(text, /on 2026-11-28, a processor\./);
   assert.match(text, /The recipe is the paper's/);
   assert.match(page(RUNS, ["2 epochs instead of 25"]), /\*\*This is not the paper's run:\*\* 2 epochs instead of 25/);
+});
+
+Deno.test("runs that went on where others stopped are named, and whether a better epoch came of it", () => {
+  const run = (variant: string, seed: number, accuracies: readonly number[], outcome?: "stopped-early") =>
+    madeResult({ variant, seed, accuracies, ...outcome === undefined ? {} : { outcome, patience: 2 } });
+  const early = [run("soft", 1, [0.8, 0.7, 0.7], "stopped-early"), run("soft", 2, [0.8, 0.7, 0.7], "stopped-early")];
+  const same = run("exit", 1, [0.8, 0.7, 0.8, 0.75]);
+  const text = page([same, ...early]);
+  assert.match(text, /^† Stopped early .*: `soft` with seeds 1, 2\. /m);
+  assert.match(text, /a patience of 2 would have stopped them: `exit` with seed 1\. Their best epoch is the one/);
+  const better = run("exit", 2, [0.8, 0.7, 0.7, 0.9]);
+  assert.match(
+    page([same, better, ...early]),
+    /`exit` with seeds 1, 2\. A better epoch .* for `exit` with seed 2, which/,
+  );
+  assert.doesNotMatch(page([run("exit", 3, [0.7, 0.8]), ...early]), /would have stopped/);
+  assert.doesNotMatch(page([same, better]), /†|would have stopped/);
+});
+
+Deno.test("a variant's mean ends where one of its runs does; each run is drawn to its own end", () => {
+  const runs = [[0.5, 1], [0.25, 0.5, 0.95]].map((accuracies, seed) =>
+    madeResult({ variant: "exit", seed, accuracies })
+  );
+  const [{ drawing }] = reproductionFigures(runs);
+  assert.deepEqual(drawing.rows.map(({ seed, epoch, value, mean }) => [seed, epoch, value, mean]), [
+    [0, 1, 0.5, 0.375],
+    [0, 2, 1, 0.75],
+    [1, 1, 0.25, 0.375],
+    [1, 2, 0.5, 0.75],
+    [1, 3, 0.95, null],
+  ]);
 });
 
 Deno.test("every row of the table has as many cells as its head", () => {
@@ -44,13 +77,15 @@ Deno.test("every row of the table has as many cells as its head", () => {
   assert.equal(new Set(rows).size, 1);
 });
 
-Deno.test("the figures hold means and bands over the seeds and are drawn without a word from Vega", async () => {
+Deno.test("the figures hold the runs and their means and are drawn without a word from Vega", async () => {
   const figures = reproductionFigures(RUNS);
   assert.deepEqual(figures.map(({ name }) => name), ["depth", "accuracy", "cross-entropy"]);
   const accuracy = figures[1].drawing.rows.filter(({ series }) => series === "exit");
-  assert.deepEqual(accuracy.map(({ epoch, least, greatest, seeds }) => [epoch, least, greatest, seeds]), [
-    [1, 0.8, 0.82, 2],
-    [2, 0.89, 0.9, 2],
+  assert.deepEqual(accuracy.map(({ seed, epoch, value }) => [seed, epoch, value]), [
+    [1, 1, 0.8],
+    [1, 2, 0.9],
+    [2, 1, 0.82],
+    [2, 2, 0.89],
   ]);
   assert(Math.abs(Number(accuracy[0].mean) - 0.81) < 1e-15);
   // A missing value is no point, and a model without depth no line.
