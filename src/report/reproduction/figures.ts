@@ -82,10 +82,11 @@ function curves(runs: readonly ReproducedRun[], metric: string): DataRow[] {
 
 function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], variants: readonly string[]): Drawing {
   const channel = seriesColour({ domain: variants, of: (variant) => variant });
-  // The legend would take the thin lines' faint colour.
+  // A model has the same colour in every figure, and an entry where it has a line; not in the thin lines' faint colour.
+  const values = variants.filter((variant) => rows.some(({ series }) => series === variant));
   const color = channel.legend === null
     ? channel
-    : { ...channel, legend: { ...channel.legend as object, symbolOpacity: 1 } };
+    : { ...channel, legend: { ...channel.legend as object, values, symbolOpacity: 1 } };
   const y = {
     type: "quantitative",
     title: axis,

@@ -1,4 +1,5 @@
 import type { Figure } from "./figures.ts";
+import { epochsEnded } from "../summary.ts";
 import { PAPER, type PaperModel } from "./paper.ts";
 import { type ReproducedRun, summaryOf, type SummaryRow } from "./results.ts";
 import { stoppedEarly, stoppingNotes } from "./stopping.ts";
@@ -128,12 +129,12 @@ function list(entries: readonly string[]): string {
   return entries.map((entry) => `- ${entry}`).join("\n");
 }
 
-function runLine({ variant, seed, run: { label, record } }: ReproducedRun): string {
+function runLine({ variant, seed, run }: ReproducedRun): string {
+  const { label, record } = run;
   if (record === undefined) return `\`${variant}\`, seed ${seed}: \`${label}\``;
-  const { epochs } = record.recipe;
   const day = (record.ended ?? record.started).slice(0, 10);
-  return `\`${variant}\`, seed ${seed}: \`${label}\`, ${record.outcome} (${epochs} epochs planned), ${day}, epsilon ` +
-    `${record.codeVersion} on ${record.device}, data ${record.dataSha256.slice(0, 12)}…`;
+  return `\`${variant}\`, seed ${seed}: \`${label}\`, ${epochsEnded(run)} of ${record.recipe.epochs} epochs, ${day}, ` +
+    `epsilon ${record.codeVersion} on ${record.device}, data ${record.dataSha256.slice(0, 12)}…`;
 }
 
 function table({ runs, summaries, timing }: Reproduction): string {

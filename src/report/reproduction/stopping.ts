@@ -1,4 +1,4 @@
-import { bestEpoch, epochSummaries } from "../summary.ts";
+import { bestEpoch, epochsEnded, epochSummaries } from "../summary.ts";
 import type { ReproducedRun } from "./results.ts";
 
 /** Whether the run stopped before the last epoch of its recipe. */
@@ -37,7 +37,7 @@ export function stoppingNotes(runs: readonly ReproducedRun[]): string[] {
     `† Stopped early for want of a better epoch: ${named(early)}. Their last epoch is the one where they stopped.`,
   ];
   const patience = Math.max(...early.map(({ run }) => run.record?.recipe.patience ?? 0));
-  const patient = runs.filter((run) => !stoppedEarly(run) && stoppingEpoch(run, patience) !== undefined);
+  const patient = runs.filter((run) => (stoppingEpoch(run, patience) ?? Infinity) < epochsEnded(run.run));
   if (patient.length === 0) return notes;
   const gained = patient.filter((run) => (bestEpoch(run.run)?.epoch ?? 0) > (stoppingEpoch(run, patience) ?? Infinity));
   return [

@@ -36,6 +36,7 @@ Deno.test("the table shows mean and deviation, the paper's numbers beside, and a
   assert.doesNotMatch(text, /Test accuracy|NaN|undefined|null/);
   assert.match(text, /^† Stopped early for want of a better epoch: `soft` with seed 42\. /m);
   assert.match(text, /on 2026-11-28, a processor\./);
+  assert.match(text, /^- `soft`, seed 42: `epsilon-soft-seed42`, 1 of 25 epochs, 2026-11-22, epsilon 0\.1\.0 on /m);
   assert.match(text, /The recipe is the paper's/);
   assert.match(page(RUNS, ["2 epochs instead of 25"]), /\*\*This is not the paper's run:\*\* 2 epochs instead of 25/);
 });
@@ -53,7 +54,9 @@ Deno.test("runs that went on where others stopped are named, and whether a bette
     page([same, better, ...early]),
     /`exit` with seeds 1, 2\. A better epoch .* for `exit` with seed 2, which/,
   );
-  assert.doesNotMatch(page([run("exit", 3, [0.7, 0.8]), ...early]), /would have stopped/);
+  for (const accuracies of [[0.7, 0.8], [0.8, 0.7, 0.7]]) {
+    assert.doesNotMatch(page([run("exit", 3, accuracies), ...early]), /would have stopped/);
+  }
   assert.doesNotMatch(page([same, better]), /†|would have stopped/);
 });
 
@@ -96,6 +99,8 @@ Deno.test("the figures hold the runs and their means and are drawn without a wor
     const svg = await renderSvg(drawing.spec, PAPER_THEME, (text) => warnings.push(text));
     assert.deepEqual(warnings, []);
     assert.doesNotMatch(svg, /NaN|undefined/);
+    const legend = [...svg.matchAll(/role-legend-label.*?>([a-z-]+)<\/text>/g)].map(([, name]) => name);
+    assert.deepEqual(legend, [...new Set(drawing.rows.map(({ series }) => series))]);
   }
   const single = reproductionFigures([madeResult({ variant: "vanilla", accuracies: [0.7] })]);
   assert.deepEqual(single.map(({ name }) => name), ["accuracy", "cross-entropy"]);
