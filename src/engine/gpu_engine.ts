@@ -29,6 +29,12 @@ export interface GpuEngineOptions {
 
 const WORKER = new URL("./gpu/worker.ts", import.meta.url);
 
+/**
+ * Workers that wait for the next engine. They are not ended: a thread that ends gives its device back to the driver, and
+ * where the process ends meanwhile, drivers crash.
+ */
+const parked: Worker[] = [];
+
 const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a new engine.");
 
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
@@ -42,7 +48,8 @@ export class GpuEngine implements Engine {
 
   private constructor(config: ModelConfig, worker: URL) {
     this.#config = config;
-    this.#worker = new Worker(worker);
+    this.#worker = (worker === WORKER ? parked.pop() : undefined) ?? new Worker(worker);
+    this.#worker.ref();
     this.#worker.on("message", (message: Message) => {
       if ("crash" in message) {
         this.#end(stopped(message.crash));
@@ -164,8 +171,17 @@ export class GpuEngine implements Engine {
 
   async close(): Promise<void> {
     // A worker that cannot answer any more holds nothing that its end does not free.
-    if (this.#dead === undefined) await this.#ask({ kind: "close" }).catch(() => {});
+    if (this.#dead === undefined) await this.#ask({ kind: "close" }).then(() => this.#park(), () => {});
     this.#end(CLOSED);
+  }
+
+  /** Leaves the worker, which holds no GPU any more, to the next engine. */
+  #park(): void {
+    if (this.#dead !== undefined) return;
+    this.#dead = CLOSED;
+    this.#worker.removeAllListeners();
+    this.#worker.unref();
+    parked.push(this.#worker);
   }
 
   // deno-lint-ignore require-await -- so that every error arrives as a rejection
@@ -187,8 +203,9 @@ export class GpuEngine implements Engine {
 
   /** From now on every call is answered with `reason`, unless there is an earlier one. */
   #end(reason: RunError): void {
+    const first = this.#dead === undefined;
     this.#dead ??= reason;
-    this.#worker.terminate();
+    if (first) this.#worker.terminate();
     for (const { reject } of this.#waiting.splice(0)) reject(this.#dead);
   }
 }

@@ -1,4 +1,4 @@
-import { findAdapter } from "../../src/engine/gpu/adapter.ts";
+import { findAdapter, summarize } from "../../src/engine/gpu/adapter.ts";
 
 const FORCED = Deno.env.get("CI") === "true";
 const found = await findAdapter();
@@ -10,3 +10,6 @@ if (found === undefined) {
 
 /** Whether the GPU tests run; in CI they run without an adapter too, and fail. */
 export const TEST_GPU = found !== undefined || FORCED;
+
+/** Whether the adapter is a software one, whose memory is the system's. */
+export const SOFTWARE_GPU = found !== undefined && summarize(found).software;
