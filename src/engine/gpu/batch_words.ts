@@ -31,17 +31,23 @@ export function batchWords({ tokens, offsets, labels }: PackedBatch, seed: numbe
   // The longest first, so that the last workgroups end together.
   const length = (s: number) => offsets[s + 1] - offsets[s];
   words.set([...labels.keys()].sort((a, b) => length(b) - length(a) || a - b), places.order);
-  const sorted = Float64Array.from(tokens, (id, i) => id * n + i).sort();
-  let segments = 0, previous = -1, kept = 0;
-  for (const value of sorted) {
-    const id = Math.floor(value / n);
-    if (id === PAD) continue;
-    if (id !== previous) {
-      words[ids + segments] = id;
-      words[starts + segments++] = kept;
-      previous = id;
-    }
-    words[permutation + kept++] = value - id * n;
+  // Tokens by id, in their order within an id: each id's count becomes the place of its next token.
+  let largest = PAD;
+  for (let i = 0; i < n; i++) largest = Math.max(largest, tokens[i]);
+  const next = new Uint32Array(largest + 1);
+  for (let i = 0; i < n; i++) next[tokens[i]]++;
+  let segments = 0, kept = 0;
+  for (let id = PAD + 1; id < next.length; id++) {
+    const count = next[id];
+    if (count === 0) continue;
+    words[ids + segments] = id;
+    words[starts + segments++] = kept;
+    next[id] = kept;
+    kept += count;
+  }
+  for (let i = 0; i < n; i++) {
+    const id = tokens[i];
+    if (id !== PAD) words[permutation + next[id]++] = i;
   }
   words[starts + segments] = kept;
   return { words, ...places, permutation, ids, starts, segments };
