@@ -41,7 +41,26 @@ struct Update {
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> latch: atomic<u32>;
 
-var<workgroup> sums: array<vec3f, W>;
+alias Summand = vec3f;
+var<workgroup> sums: array<Summand, W>;
+
+// Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
+
+// Σ over the workgroup in a fixed tree; every thread gets it.
+fn total(tid: u32, value: Summand) -> Summand {
+  workgroupBarrier();
+  sums[tid] = value;
+  workgroupBarrier();
+  for (var width = W / 2u; width > 0u; width /= 2u) {
+    if (tid < width) { sums[tid] += sums[tid + width]; }
+    workgroupBarrier();
+  }
+  return sums[0];
+}
+
+// End of sum
+
+// Update ------------------------------------------------------------------------------------------------------------
 
 // By its bits, since a compiler may assume that there are no such numbers.
 fn isFinite(x: f32) -> bool {
@@ -67,19 +86,14 @@ fn adamw(
     // A sequence that the driver cut short (sequence.wgsl, proveComplete).
     if (halt[update.results + 8u * s + 6u] != 1.0) { sum.y += 1.0; }
   }
-  sums[tid] = sum;
-  workgroupBarrier();
-  for (var width = W / 2u; width > 0u; width /= 2u) {
-    if (tid < width) { sums[tid] += sums[tid + width]; }
-    workgroupBarrier();
-  }
-  let good = isFinite(sums[0].x) && sums[0].y == 0.0 && sums[0].z == 0.0;
+  let all = total(tid, sum);
+  let good = isFinite(all.x) && all.y == 0.0 && all.z == 0.0;
   // Only a step that is not good sets the latch, so that its workgroups agree whatever they read.
   let updated = good && atomicLoad(&latch) == 0u;
   if (tid == 0u && !good) { atomicStore(&latch, 1u); }
-  let norm = sqrt(sums[0].x);
+  let norm = sqrt(all.x);
   if (tid == 0u && group.x == 0u) {
-    halt[update.report] = select(norm, -1.0, sums[0].z > 0.0);
+    halt[update.report] = select(norm, -1.0, all.z > 0.0);
     halt[update.report + 1u] = select(0.0, 1.0, updated);
   }
   var factor = 1.0;

@@ -20,6 +20,25 @@ override rowGradient: u32;
 override storeStride: u32;
 override D4 = (D + 3u) / 4u;
 
+// Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
+
+/** Four neighbouring values of an activation or of the packed weights. */
+alias Stored = vec4f;
+
+/** What a uniform binding reads at a time, and how many vectors of weights that are. */
+alias Constant = vec4f;
+const PACK = 1u;
+
+fn loaded(value: Stored) -> vec4f { return value; }
+
+fn firstTwo(value: Stored) -> vec2f { return value.xy; }
+
+fn stored(value: vec4f) -> Stored { return value; }
+
+fn constant(value: Constant, place: u32) -> vec4f { return value; }
+
+// End of storage
+
 struct Reduction {
   tokens: u32,
   sequences: u32,
@@ -30,6 +49,8 @@ struct Reduction {
   starts: u32,
   /** 2, unknown to the compiler. */
   two: u32,
+  /** What the objective's weights were multiplied by, inverted: a power of two. */
+  unscale: f32,
 }
 
 struct Place {
@@ -43,13 +64,17 @@ struct Place {
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
 @group(0) @binding(4) var<storage, read> slotLayout: array<Place>;
 @group(0) @binding(5) var<storage, read> store: array<f32>;
-@group(0) @binding(6) var<storage, read> rows: array<vec4f>;
+@group(0) @binding(6) var<storage, read> rows: array<Stored>;
 @group(0) @binding(7) var<storage, read_write> gradient: array<f32>;
 @group(0) @binding(8) var<storage, read_write> norms: array<f32>;
 
-var<workgroup> sums: array<vec2f, W>;
+alias Summand = vec2f;
+var<workgroup> sums: array<Summand, W>;
 
-fn total(tid: u32, value: vec2f) -> vec2f {
+// Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
+
+// Σ over the workgroup in a fixed tree; every thread gets it.
+fn total(tid: u32, value: Summand) -> Summand {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
@@ -59,6 +84,10 @@ fn total(tid: u32, value: vec2f) -> vec2f {
   }
   return sums[0];
 }
+
+// End of sum
+
+// Blocks ------------------------------------------------------------------------------------------------------------
 
 // Σ over the sequences of parameter e's slot, four in a round.
 fn slotSum(e: u32) -> f32 {
@@ -72,7 +101,7 @@ fn slotSum(e: u32) -> f32 {
   }
   var sum = (sums.x + sums.y) + (sums.z + sums.w);
   for (var s = 0u; s < reduction.sequences % 4u; s++) { sum += store[p + s * stride]; }
-  return sum * packed[place.factor];
+  return sum * reduction.unscale * packed[place.factor];
 }
 
 // Whether this thread's loops ran to their ends (sequence.wgsl, proveComplete): a loop of two rounds still runs twice.
@@ -109,6 +138,11 @@ fn smallBlock(e: u32) -> f32 {
   return own * own;
 }
 
+// A field of the token whose place in the batch stands at p.
+fn tokenRow(field: u32, p: u32) -> vec4f {
+  return loaded(rows[field + batch[p]]);
+}
+
 // One vector of a row of the embedding: the sum over the tokens that have its id.
 fn embeddingBlock(item: u32) -> f32 {
   let segment = item / D4;
@@ -121,11 +155,12 @@ fn embeddingBlock(item: u32) -> f32 {
   var odd = vec4f(0.0);
   for (; k + 4u <= end; k += 4u) {
     let p = reduction.permutation + k;
-    even += rows[field + batch[p]] + rows[field + batch[p + 2u]];
-    odd += rows[field + batch[p + 1u]] + rows[field + batch[p + 3u]];
+    even += tokenRow(field, p) + tokenRow(field, p + 2u);
+    odd += tokenRow(field, p + 1u) + tokenRow(field, p + 3u);
   }
   var sum = even + odd;
-  for (; k < end; k++) { sum += rows[field + batch[reduction.permutation + k]]; }
+  for (; k < end; k++) { sum += tokenRow(field, reduction.permutation + k); }
+  sum *= reduction.unscale;
   var squares = 0.0;
   for (var c = 0u; c < min(4u, D - 4u * g); c++) {
     gradient[batch[reduction.ids + segment] * D + 4u * g + c] = sum[c];

@@ -36,9 +36,13 @@ struct Source {
 @group(0) @binding(4) var<storage, read_write> packed: array<f32>;
 @group(0) @binding(5) var<storage, read> latch: u32;
 
-var<workgroup> sums: array<f32, W>;
+alias Summand = f32;
+var<workgroup> sums: array<Summand, W>;
 
-fn total(tid: u32, value: f32) -> f32 {
+// Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
+
+// Σ over the workgroup in a fixed tree; every thread gets it.
+fn total(tid: u32, value: Summand) -> Summand {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
@@ -48,6 +52,10 @@ fn total(tid: u32, value: f32) -> f32 {
   }
   return sums[0];
 }
+
+// End of sum
+
+// Spectral norm -----------------------------------------------------------------------------------------------------
 
 // Element o of W·v.
 fn rowProduct(w: u32, v: u32, inputs: u32, o: u32) -> f32 {

@@ -90,6 +90,25 @@ const SITE_FFN_OUTPUT = 4u;
 /** Counters of the noise, which no site reaches. */
 const NOISE_COUNTERS = 0x8000u;
 
+// Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
+
+/** Four neighbouring values of an activation or of the packed weights. */
+alias Stored = vec4f;
+
+/** What a uniform binding reads at a time, and how many vectors of weights that are. */
+alias Constant = vec4f;
+const PACK = 1u;
+
+fn loaded(value: Stored) -> vec4f { return value; }
+
+fn firstTwo(value: Stored) -> vec2f { return value.xy; }
+
+fn stored(value: vec4f) -> Stored { return value; }
+
+fn constant(value: Constant, place: u32) -> vec4f { return value; }
+
+// End of storage
+
 /** Which weights a product reads. */
 const ATTENTION = 0u;
 const FFN = 1u;
@@ -126,28 +145,28 @@ struct Sizes {
   heads: u32,
   layers: u32,
   classes: u32,
-  halfThreads: u32,
   two: u32,
   three: u32,
   four: u32,
 }
 
 @group(0) @binding(0) var<uniform> settings: Settings;
-@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
+@group(0) @binding(1) var<storage, read> packed: array<Stored>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
-@group(0) @binding(4) var<storage, read_write> rows: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> rows: array<Stored>;
 @group(0) @binding(5) var<storage, read_write> halt: array<f32>;
 @group(0) @binding(6) var<storage, read_write> store: array<vec4f>;
 
 /** The same buffer as `packed`, from its start and from ffnStart on: a faster way to what all threads read alike. */
-@group(0) @binding(7) var<uniform> constants: array<vec4f, 4096>;
-@group(0) @binding(8) var<uniform> ffnConstants: array<vec4f, 4096>;
+@group(0) @binding(7) var<uniform> constants: array<Constant, 4096>;
+@group(0) @binding(8) var<uniform> ffnConstants: array<Constant, 4096>;
 
 /** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
 @group(0) @binding(9) var<storage, read> quantiles: array<f32>;
 
-var<workgroup> sums: array<vec4f, W>;
+alias Summand = vec4f;
+var<workgroup> sums: array<Summand, W>;
 var<workgroup> dPooled: array<vec4f, D4>;
 
 // The present sequence and layer.
@@ -170,7 +189,15 @@ fn place(field: u32, token: u32) -> u32 {
 }
 
 fn row(field: u32, token: u32) -> vec4f {
-  return rows[field * settings.tokens + first + token];
+  return loaded(rows[place(field, token)]);
+}
+
+fn setRow(field: u32, token: u32, value: vec4f) {
+  rows[place(field, token)] = stored(value);
+}
+
+fn addRow(field: u32, token: u32, value: vec4f) {
+  setRow(field, token, row(field, token) + value);
 }
 
 fn layerField(base: u32, t: u32) -> u32 {
@@ -185,16 +212,31 @@ fn enterLayer(t: u32) {
 
 fn weight(part: u32, p: u32) -> vec4f {
   if (part == FFN) {
-    if (FFN_CONSTANT == 1u) { return ffnConstants[p - ffnStart]; }
+    if (FFN_CONSTANT == 1u) { return constant(ffnConstants[(p - ffnStart) / PACK], p % PACK); }
   } else if (ATTENTION_CONSTANT == 1u) {
-    return constants[p];
+    return constant(constants[p / PACK], p % PACK);
   }
-  return packed[p];
+  return loaded(packed[p]);
+}
+
+// Vector c of a matrix's part that starts at p, which is even.
+fn weightBehind(part: u32, p: u32, c: u32) -> vec4f {
+  if (part == FFN) {
+    if (FFN_CONSTANT == 1u) { return constant(ffnConstants[(p - ffnStart) / PACK + c / PACK], c % PACK); }
+  } else if (ATTENTION_CONSTANT == 1u) {
+    return constant(constants[p / PACK + c / PACK], c % PACK);
+  }
+  return loaded(packed[p + c]);
 }
 
 // Four neighbouring vectors of weights: four inputs' weights of an output group.
 fn weights(part: u32, p: u32) -> mat4x4f {
-  return mat4x4f(weight(part, p), weight(part, p + 1u), weight(part, p + 2u), weight(part, p + 3u));
+  return mat4x4f(
+    weightBehind(part, p, 0u),
+    weightBehind(part, p, 1u),
+    weightBehind(part, p, 2u),
+    weightBehind(part, p, 3u),
+  );
 }
 
 // The tokens j … j+3 of the sequence; beyond its end its last one.
@@ -210,7 +252,7 @@ fn present(j: u32) -> vec4<bool> {
 // A column a token.
 fn four(field: u32, tokens: vec4u) -> mat4x4f {
   let p = vec4u(place(field, 0u)) + tokens;
-  return mat4x4f(rows[p.x], rows[p.y], rows[p.z], rows[p.w]);
+  return mat4x4f(loaded(rows[p.x]), loaded(rows[p.y]), loaded(rows[p.z]), loaded(rows[p.w]));
 }
 
 // The same for the second group of a pair.
@@ -218,24 +260,24 @@ fn fourTails(field: u32, tokens: vec4u) -> mat4x4f {
   if (SHORT == 0u) { return four(field, tokens); }
   let p = vec4u(place(field, 0u)) + tokens;
   return mat4x4f(
-    vec4f(rows[p.x].x, rows[p.x].y, 0.0, 0.0),
-    vec4f(rows[p.y].x, rows[p.y].y, 0.0, 0.0),
-    vec4f(rows[p.z].x, rows[p.z].y, 0.0, 0.0),
-    vec4f(rows[p.w].x, rows[p.w].y, 0.0, 0.0),
+    vec4f(firstTwo(rows[p.x]), 0.0, 0.0),
+    vec4f(firstTwo(rows[p.y]), 0.0, 0.0),
+    vec4f(firstTwo(rows[p.z]), 0.0, 0.0),
+    vec4f(firstTwo(rows[p.w]), 0.0, 0.0),
   );
 }
 
 // The same as `four`, in a loop, which compiles in less time: for what is read once.
 fn fourInTurn(field: u32, tokens: vec4u) -> mat4x4f {
   var values: mat4x4f;
-  for (var c = 0u; c < settings.sizes.four; c++) { values[c] = rows[place(field, tokens[c])]; }
+  for (var c = 0u; c < settings.sizes.four; c++) { values[c] = row(field, tokens[c]); }
   return values;
 }
 
 // Those of the tokens j … j+3 that the sequence has.
 fn setFour(field: u32, j: u32, columns: mat4x4f) {
   var values = columns;
-  for (var c = 0u; c < min(settings.sizes.four, length - j); c++) { rows[place(field, j + c)] = values[c]; }
+  for (var c = 0u; c < min(settings.sizes.four, length - j); c++) { setRow(field, j + c, values[c]); }
 }
 
 // Mathematics -------------------------------------------------------------------------------------------------------
@@ -297,7 +339,7 @@ fn product(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u32) 
   var p = place(field, token);
   var at = w;
   for (var g = 0u; g < groups; g++) {
-    let x = rows[p];
+    let x = loaded(rows[p]);
     sum += mat3x4f(weights(part, at) * x, weights(part, at + stride) * x, weights(part, at + 2u * stride) * x);
     at += 4u;
     p += settings.tokens;
@@ -311,7 +353,7 @@ fn transposed(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u3
   var p = place(field, token);
   var at = w;
   for (var g = 0u; g < groups; g++) {
-    let x = rows[p];
+    let x = loaded(rows[p]);
     sum += mat3x4f(x * weights(part, at), x * weights(part, at + 4u), x * weights(part, at + 8u));
     at += stride;
     p += settings.tokens;
@@ -322,7 +364,7 @@ fn transposed(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u3
 // Those of the three groups from g on that are below `groups`.
 fn setThree(field: u32, g: u32, groups: u32, token: u32, columns: mat3x4f) {
   var values = columns;
-  for (var c = 0u; c < min(settings.sizes.three, groups - g); c++) { rows[place(field + g + c, token)] = values[c]; }
+  for (var c = 0u; c < min(settings.sizes.three, groups - g); c++) { setRow(field + g + c, token, values[c]); }
 }
 
 fn withinState(g: u32) -> vec4f {
@@ -342,8 +384,8 @@ fn layerNorm(part: u32, out: u32, normal: u32, field: u32, gamma: u32, beta: u32
   let inverse = 1.0 / sqrt(squares / f32(D) + EPSILON);
   for (var g = 0u; g < settings.sizes.d4; g++) {
     let value = (row(field + g, token) - mean) * inverse;
-    if (normal != NONE) { rows[place(normal + g, token)] = value; }
-    rows[place(out + g, token)] = weight(part, gamma + g) * value + weight(part, beta + g);
+    if (normal != NONE) { setRow(normal + g, token, value); }
+    setRow(out + g, token, weight(part, gamma + g) * value + weight(part, beta + g));
   }
   return inverse;
 }
@@ -361,21 +403,27 @@ fn layerNormBackward(part: u32, field: u32, normal: u32, gamma: u32, inverse: f3
   along /= f32(D);
   for (var g = 0u; g < settings.sizes.d4; g++) {
     let slope = weight(part, gamma + g) * row(field + g, token);
-    rows[place(rowGradient + g, token)] += inverse * (slope - sum - along * row(normal + g, token));
+    addRow(rowGradient + g, token, inverse * (slope - sum - along * row(normal + g, token)));
   }
 }
 
+// Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
+
 // Σ over the workgroup in a fixed tree; every thread gets it.
-fn total(value: vec4f) -> vec4f {
+fn total(tid: u32, value: Summand) -> Summand {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
-  for (var width = settings.sizes.halfThreads; width > 0u; width /= 2u) {
+  for (var width = W / 2u; width > 0u; width /= 2u) {
     if (tid < width) { sums[tid] += sums[tid + width]; }
     workgroupBarrier();
   }
   return sums[0];
 }
+
+// End of sum
+
+// Gradients of weights ----------------------------------------------------------------------------------------------
 
 // A tile of a weight's gradient: Σ over tokens of a ⊗ b goes to the slot's places `into`, one vector a column, or its
 // diagonal alone; Σ a goes to `bias` unless NONE.
@@ -428,7 +476,7 @@ fn embed(token: u32) {
   for (var g = 0u; g < settings.sizes.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
-    rows[place(rowState + g, token)] = e + packed[atPositions + token * D4 + g];
+    setRow(rowState + g, token, e + loaded(packed[atPositions + token * D4 + g]));
   }
 }
 
@@ -459,9 +507,9 @@ fn addNoise(t: u32, token: u32) {
   for (var g = 0u; g < settings.sizes.d4; g++) { square += dot(row(state + g, token), row(state + g, token)); }
   let deviation = gain * sqrt(square / f32(D));
   for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(state + g, token)] += deviation * noiseAt(g, token, t);
+    addRow(state + g, token, deviation * noiseAt(g, token, t));
   }
-  rows[place(layerField(rowNoise, t), token)] = vec4f(deviation);
+  setRow(layerField(rowNoise, t), token, vec4f(deviation));
   power += deviation * deviation;
 }
 
@@ -469,13 +517,13 @@ fn addNoise(t: u32, token: u32) {
 fn noiseBackward(t: u32, token: u32) {
   let gain = gainAt(t);
   if (!(gain > 0.0)) { return; }
-  let deviation = rows[place(layerField(rowNoise, t), token)].x;
+  let deviation = row(layerField(rowNoise, t), token).x;
   var slope = 0.0;
   for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(g, token, t)); }
   slope *= gain * gain / (f32(D) * max(deviation, 1e-15));
   for (var g = 0u; g < settings.sizes.d4; g++) {
     let quiet = row(layerField(rowState, t) + g, token) - deviation * noiseAt(g, token, t);
-    rows[place(rowGradient + g, token)] += slope * quiet;
+    addRow(rowGradient + g, token, slope * quiet);
   }
 }
 
@@ -490,7 +538,7 @@ fn project(token: u32) {
     var m = product(ATTENTION, w, 4u * D4, rowX, settings.sizes.d4, token);
     for (var c = 0u; c < settings.sizes.three; c++) {
       let value = m[c] + weight(ATTENTION, atProjectionBias + attentionShift + g + c);
-      rows[place(layerField(rowProjection, layer) + g + c, token)] = value * select(1.0, scale, g + c < P4);
+      setRow(layerField(rowProjection, layer) + g + c, token, value * select(1.0, scale, g + c < P4));
     }
   }
 }
@@ -561,7 +609,10 @@ fn attend(i: u32) {
   setFour(mixed, task.start, scaled(out0, inverse));
   setFour(mixed + 1u, task.start, scaled(out1, inverse));
   if (task.pair == 0u) {
-    setFour(layerField(rowSoftmax, layer) + task.head, task.start, transpose(mat4x4f(top, inverse, vec4f(0.0), vec4f(0.0))));
+    // What is kept of the maximum may be rounded; 1/Σ is that of the rounded one.
+    let kept = loaded(stored(top));
+    let columns = mat4x4f(kept, inverse * power2(kept - top), vec4f(0.0), vec4f(0.0));
+    setFour(layerField(rowSoftmax, layer) + task.head, task.start, transpose(columns));
   }
 }
 
@@ -610,8 +661,8 @@ fn attendBackward(i: u32) {
       d1 = four(theirValue + task.pair + 1u, others);
     }
     let p = vec4u(place(softmax, 0u)) + others;
-    let tops = vec4f(rows[p.x].x, rows[p.y].x, rows[p.z].x, rows[p.w].x);
-    let dots = vec4f(rows[p.x].z, rows[p.y].z, rows[p.z].z, rows[p.w].z);
+    let tops = vec4f(loaded(rows[p.x]).x, loaded(rows[p.y]).x, loaded(rows[p.z]).x, loaded(rows[p.w]).x);
+    let dots = vec4f(loaded(rows[p.x]).z, loaded(rows[p.y]).z, loaded(rows[p.z]).z, loaded(rows[p.w]).z);
     let none = vec4f(0.0);
     let e0 = power2(s[0] - select(tops.xxxx, saved[0], isQuery));
     let e1 = select(none, power2(s[1] - select(tops.yyyy, saved[0], isQuery)), isPresent.y);
@@ -661,14 +712,14 @@ fn projectBackward(token: u32) {
 
 // `out` group g ← `base` + dropout(branch).
 fn join(out: u32, base: u32, g: u32, branch: vec4f, site: u32, token: u32) {
-  rows[place(out + g, token)] = row(base + g, token) + kept(g, site, token) * branch;
+  setRow(out + g, token, row(base + g, token) + kept(g, site, token) * branch);
 }
 
 // Group g of the hidden layer, from what comes before its GELU.
 fn hide(g: u32, before: vec4f, token: u32) {
   let x = before + weight(FFN, atFfn1Bias + ffnShift + g);
   let tail = normalTail(x, power2(-0.5 * LOG2E * x * x));
-  rows[place(rowHidden + g, token)] = kept(g, SITE_FFN_HIDDEN, token) * (max(x, vec4f(0.0)) - abs(x) * tail);
+  setRow(rowHidden + g, token, kept(g, SITE_FFN_HIDDEN, token) * (max(x, vec4f(0.0)) - abs(x) * tail));
 }
 
 // From the heads' outputs to the block's: both branches join the state.
@@ -703,15 +754,15 @@ fn hideBackward(g: u32, before: vec4f, slope: vec4f, token: u32) {
   let density = power2(-0.5 * LOG2E * x * x);
   let tail = normalTail(x, density);
   let mask = kept(g, SITE_FFN_HIDDEN, token);
-  rows[place(rowHidden + g, token)] = mask * (max(x, vec4f(0.0)) - abs(x) * tail);
+  setRow(rowHidden + g, token, mask * (max(x, vec4f(0.0)) - abs(x) * tail));
   let own = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
-  rows[place(rowDBefore + g, token)] = mask * own * slope;
+  setRow(rowDBefore + g, token, mask * own * slope);
 }
 
 // One token's gradient through the FFN and the attention's output layer, down to the heads' outputs.
 fn finishBackward(token: u32) {
   for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowBranch2 + g, token)] = kept(g, SITE_FFN_OUTPUT, token) * row(rowGradient + g, token);
+    setRow(rowBranch2 + g, token, kept(g, SITE_FFN_OUTPUT, token) * row(rowGradient + g, token));
   }
   let inverse = layerNorm(
     FFN, rowY, rowNormal2, layerField(rowMiddle, layer), atGamma2 + ffnShift, atBeta2 + ffnShift, token,
@@ -727,7 +778,7 @@ fn finishBackward(token: u32) {
   }
   layerNormBackward(FFN, rowSlope2, rowNormal2, atGamma2 + ffnShift, inverse, token);
   for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowBranch1 + g, token)] = kept(g, SITE_ATTENTION_OUTPUT, token) * row(rowGradient + g, token);
+    setRow(rowBranch1 + g, token, kept(g, SITE_ATTENTION_OUTPUT, token) * row(rowGradient + g, token));
   }
   for (var g = 0u; g < settings.sizes.p4; g += 3u) {
     let w = atOutput + attentionShift + 4u * g;
@@ -735,14 +786,14 @@ fn finishBackward(token: u32) {
   }
   let mixed = layerField(rowMixed, layer);
   for (var h = 0u; h < settings.sizes.heads; h++) {
-    let p = place(layerField(rowSoftmax, layer) + h, token);
+    let saved = row(layerField(rowSoftmax, layer) + h, token);
     var sum = 0.0;
     for (var g = h * HG; g < (h + 1u) * settings.sizes.hg; g++) {
-      let own = row(rowDMixed + g, token) * rows[p].y;
-      rows[place(rowDMixed + g, token)] = own;
+      let own = row(rowDMixed + g, token) * saved.y;
+      setRow(rowDMixed + g, token, own);
       sum += dot(own, row(mixed + g, token));
     }
-    rows[p].z = sum;
+    setRow(layerField(rowSoftmax, layer) + h, token, vec4f(saved.xy, sum, 0.0));
   }
 }
 
@@ -784,7 +835,7 @@ fn pool() {
   for (var g = 0u; g < settings.sizes.d4; g++) {
     var sum = vec4f(0.0);
     for (var token = tid; token < length; token += W) { sum += row(rowX + g, token); }
-    let all = total(sum);
+    let all = total(tid, sum);
     if (tid == 0u) { store[slot + storePooled + g] = all / f32(length); }
   }
 }
@@ -846,8 +897,8 @@ fn headBackward(s: u32, label: u32) {
 fn poolBackward(token: u32) {
   let inverse = layerNorm(ATTENTION, rowX, rowNormal1, layerField(rowState, L), atGammaOut, atBetaOut, token);
   for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowSlope1 + g, token)] = dPooled[g] / f32(length);
-    rows[place(rowGradient + g, token)] = vec4f(0.0);
+    setRow(rowSlope1 + g, token, dPooled[g] / f32(length));
+    setRow(rowGradient + g, token, vec4f(0.0));
   }
   layerNormBackward(ATTENTION, rowSlope1, rowNormal1, atGammaOut, inverse, token);
 }
@@ -906,7 +957,7 @@ fn isComplete() -> bool {
 }
 
 fn proveComplete(s: u32, before: f32) {
-  let complete = total(vec4f(select(0.0, 1.0, isComplete()))).x;
+  let complete = total(tid, vec4f(select(0.0, 1.0, isComplete()))).x;
   if (tid == 0u) { halt[8u * s + 6u] = select(0.0, before, complete == f32(W) && isComplete()); }
 }
 
@@ -921,7 +972,7 @@ fn forward(
     let s = batch[settings.order + i];
     begin(s);
     stackForward();
-    let powers = total(vec4f(power));
+    let powers = total(tid, vec4f(power));
     if (tid == 0u) {
       headAndLoss(s, batch[settings.labels + s]);
       halt[8u * s + 7u] = powers.x;

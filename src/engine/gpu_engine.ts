@@ -17,12 +17,11 @@ import type {
   StepSettings,
   TrainingStep,
 } from "./engine.ts";
-import type { AdapterChoice } from "./gpu/adapter.ts";
 import type { Failure, Message, Opened, Request } from "./gpu/messages.ts";
+import type { GpuOptions } from "./gpu/model.ts";
 import type { DispatchTime } from "./gpu/stopwatch.ts";
 
-export interface GpuEngineOptions {
-  readonly adapter?: AdapterChoice;
+export interface GpuEngineOptions extends GpuOptions {
   /** Worker in the place of the shipped one, for tests that break it. */
   readonly worker?: URL;
 }
@@ -68,10 +67,10 @@ export class GpuEngine implements Engine {
    * Opens the adapter; all weights are zero until `upload`. `config` must be valid. Throws DeviceError where there is
    * no adapter or the model exceeds its limits.
    */
-  static async open(config: ModelConfig, { adapter, worker = WORKER }: GpuEngineOptions = {}): Promise<GpuEngine> {
+  static async open(config: ModelConfig, { worker = WORKER, ...options }: GpuEngineOptions = {}): Promise<GpuEngine> {
     const engine = new GpuEngine(config, worker);
     try {
-      engine.#opened = await engine.#ask({ kind: "open", config, adapter });
+      engine.#opened = await engine.#ask({ kind: "open", config, options });
     } catch (error) {
       engine.#end(CLOSED);
       throw error;

@@ -106,14 +106,14 @@ function flushed(values: ArrayLike<number>): Float64Array {
   return Float64Array.from(values, (value) => Math.abs(value) < LEAST_NORMAL ? 0 : value);
 }
 
-/** Collects what differs by more than float32 may (spec §6). */
+/** Collects what differs by more than the arithmetic may (spec §6). */
 class Comparison {
   readonly faults: string[] = [];
 
-  constructor(readonly config: ModelConfig) {}
+  constructor(readonly config: ModelConfig, readonly tolerance: number) {}
 
   error(quantity: string, error: number): void {
-    if (!(error <= TOLERANCES.float32)) this.faults.push(`${quantity}: error ${error.toExponential(2)}`);
+    if (!(error <= this.tolerance)) this.faults.push(`${quantity}: error ${error.toExponential(2)}`);
   }
 
   same(quantity: string, found: ArrayLike<number | boolean>, wanted: ArrayLike<number | boolean>): void {
@@ -197,10 +197,14 @@ class Comparison {
 }
 
 /** What `engine` computes otherwise than the reference, a line each: none when it agrees. */
-export async function disagreements(engine: Engine, expected: ExpectedCase): Promise<string[]> {
+export async function disagreements(
+  engine: Engine,
+  expected: ExpectedCase,
+  tolerance: number = TOLERANCES.float32,
+): Promise<string[]> {
   const { built, settings, results: wanted } = expected;
   const found = await resultsOf(engine, built, settings);
-  const comparison = new Comparison(built.config);
+  const comparison = new Comparison(built.config, tolerance);
   comparison.losses("gradient", found.gradient, wanted.gradient);
   const { parameters } = tensorTable(built.config);
   comparison.tensors("gradient", parameters, found.gradient.gradient, Float64Array.from(wanted.gradient.gradient));

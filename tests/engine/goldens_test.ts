@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TOLERANCES, verifyGolden } from "../../src/engine/verification.ts";
+import { verifyGolden } from "../../src/engine/verification.ts";
 import { goldenPaths, readGolden } from "../../src/model/golden.ts";
 import { HAS_INDEPENDENT_GOLDENS, INDEPENDENT_GOLDENS, OWN_GOLDENS } from "../model/golden_files.ts";
 import { HALTING_MODES, MODELS } from "../../src/model/config.ts";
@@ -11,7 +11,7 @@ async function verifyFolder(folder: string, engine: EngineUnderTest): Promise<nu
   let files = 0;
   for (const path of await goldenPaths(folder)) {
     const golden = await readGolden(path);
-    const rows = await verifyGolden(golden, engine.open, { tolerance: TOLERANCES.float32 });
+    const rows = await verifyGolden(golden, engine.open, { tolerance: engine.tolerance });
     assert.deepEqual(rows.filter((row) => !row.pass), []);
     files++;
   }
@@ -19,15 +19,15 @@ async function verifyFolder(folder: string, engine: EngineUnderTest): Promise<nu
 }
 
 for (const engine of ENGINES) {
-  const { name, ignore } = engine;
+  const { name, tolerance, ignore } = engine;
   Deno.test({
-    name: `${name} reproduces the independent golden values within 1e-4`,
+    name: `${name} reproduces the independent golden values within ${tolerance}`,
     ignore: ignore || !HAS_INDEPENDENT_GOLDENS,
     fn: async () => assert(await verifyFolder(INDEPENDENT_GOLDENS, engine) >= 3 + MODELS.length),
   });
 
   Deno.test({
-    name: `${name} reproduces the golden values that come with the program within 1e-4`,
+    name: `${name} reproduces the golden values that come with the program within ${tolerance}`,
     ignore,
     fn: async () => {
       const wanted = 1 + HALTING_MODES.length + NOISE_SITES.length + MODELS.length;

@@ -1,4 +1,4 @@
-import { GpuModel } from "../../src/engine/gpu/model.ts";
+import { GpuModel, type GpuOptions } from "../../src/engine/gpu/model.ts";
 import type {
   Engine,
   GradientResult,
@@ -67,7 +67,7 @@ export function withShader(file: string, change: (source: string) => string): Di
   return { [Symbol.dispose]: () => void changed.delete(file) };
 }
 
-export interface ProbeOptions {
+export interface ProbeOptions extends GpuOptions {
   /** What the adapter says of this limit in place of the truth, so that small sizes meet it. */
   readonly limits?: Partial<Record<keyof GPUSupportedLimits, number>>;
   /** Fills all scratch memory before each call, and all memory before the first. */
@@ -84,7 +84,7 @@ export class GpuProbe implements Engine {
     filling = options.poison;
     using _limits = patchedLimits(options.limits);
     try {
-      return new GpuProbe(await GpuModel.open(config), options);
+      return new GpuProbe(await GpuModel.open(config, options), options);
     } finally {
       filling = undefined;
     }

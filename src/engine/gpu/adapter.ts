@@ -61,11 +61,19 @@ const WANTED = [
 /** Features that are used where the adapter has them. */
 const WELCOME: readonly GPUFeatureName[] = ["timestamp-query"];
 
-/** A device with the adapter's own limits. Throws DeviceError when the adapter gives none. */
+/** Features that a driver may have without listing them. */
+const UNLISTED: readonly GPUFeatureName[] = ["subgroups"];
+
+/** A device with the adapter's own limits, and with subgroups where the driver has them. Throws DeviceError when the adapter gives none. */
 export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits = Object.fromEntries(WANTED.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = WELCOME.filter((feature) => adapter.features.has(feature));
   try {
-    const requiredFeatures = WELCOME.filter((feature) => adapter.features.has(feature));
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures: [...requiredFeatures, ...UNLISTED] });
+  } catch {
+    // It has none of them.
+  }
+  try {
     return await adapter.requestDevice({ requiredLimits, requiredFeatures });
   } catch (cause) {
     throw new DeviceError(`Cannot open the GPU: ${cause instanceof Error ? cause.message : cause}`, HOW_TO_GET_ONE, {

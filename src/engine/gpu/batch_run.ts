@@ -10,6 +10,7 @@ import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
+import { gradientScale } from "./storage.ts";
 import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** Floats of a sequence's results. */
@@ -103,9 +104,16 @@ export function reduceBlocks(
 }
 
 /** `Reduction` of reduce.wgsl. */
-export function reduceUniform({ tokens, labels }: PackedBatch, words: BatchWords, blocks: number): ArrayBuffer {
+export function reduceUniform(
+  { storage }: GpuProgram,
+  { tokens, labels }: PackedBatch,
+  words: BatchWords,
+  blocks: number,
+): ArrayBuffer {
   const { segments, permutation, ids, starts } = words;
-  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts, 2], []);
+  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts, 2], [
+    1 / gradientScale(storage, tokens.length),
+  ]);
 }
 
 /** `Update` of adamw.wgsl; `step` counts from 1, `gradientFactor` comes behind clipping. */

@@ -7,10 +7,11 @@ import { gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, pipelineSpecs, workgroupBytes } from "./pipelines.ts";
 import type { GpuProgram } from "./program.ts";
 import type { Span } from "./recorder.ts";
+import type { Storage } from "./storage.ts";
 import { traceSequences } from "./trace.ts";
 
 /** The Epsilon model's kernels (kernels/epsilon/). */
-export function epsilonProgram(config: ModelConfig): GpuProgram {
+export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgram {
   const layout = gpuLayout(config, tensorTable(config));
   const { maxLayers } = config;
   const stepsSpan = ({ tokens }: PackedBatch, keeping: Keeping): Span => ({
@@ -19,6 +20,7 @@ export function epsilonProgram(config: ModelConfig): GpuProgram {
     count: tokens.length,
   });
   return {
+    storage,
     layout,
     passes: (threads) => pipelineSpecs(config, layout, threads),
     workgroupBytes: (threads) => workgroupBytes(config, threads),

@@ -2,14 +2,14 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ModelState } from "../../model/state.ts";
 import type { ObjectiveSettings, PredictSettings, StepAdjustment, TrainingStep } from "../engine.ts";
-import type { AdapterChoice } from "./adapter.ts";
+import type { GpuOptions } from "./model.ts";
 
 /** What the host can read while a step is under way, in the order of the tensor table. */
 export type ReadableSlab = "parameters" | "gradient";
 
 /** What the host asks of the worker that holds the GPU; answers come in the same order. */
 export type Request =
-  | { readonly kind: "open"; readonly config: ModelConfig; readonly adapter?: AdapterChoice }
+  | { readonly kind: "open"; readonly config: ModelConfig; readonly options: GpuOptions }
   | { readonly kind: "upload"; readonly state: ModelState }
   | { readonly kind: "download" }
   | { readonly kind: "trainSteps"; readonly steps: readonly TrainingStep[] }

@@ -16,6 +16,7 @@ import type {
   StepSettings,
   TrainingStep,
 } from "../engine.ts";
+import type { Precision } from "../precision.ts";
 import { type AdapterChoice, openDevice, requireAdapter, summarize } from "./adapter.ts";
 import {
   adamwUniform,
@@ -30,6 +31,7 @@ import {
 } from "./batch_run.ts";
 import { Buffers } from "./buffers.ts";
 import { fours } from "./fields.ts";
+import { canSumBySubgroups } from "./subgroups.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { ReadableSlab } from "./messages.ts";
 import { Pipelines, workgroupThreads } from "./pipelines.ts";
@@ -37,6 +39,7 @@ import { type GpuProgram, programOf } from "./program.ts";
 import { type Placed, Placement, STORAGE, type Task } from "./placement.ts";
 import { Recorder } from "./recorder.ts";
 import type { DispatchTime } from "./stopwatch.ts";
+import type { Form } from "./shaders.ts";
 import { uniformOffset } from "./uniforms.ts";
 
 const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
@@ -54,6 +57,12 @@ interface BegunStep extends Placed {
   readonly norms: Float32Array;
 }
 
+/** Which GPU, and how it keeps what it computes with; `f32` unless asked otherwise. */
+export interface GpuOptions {
+  readonly adapter?: AdapterChoice;
+  readonly precision?: Precision;
+}
+
 /** The model on one GPU: weights, optimizer state and batches stay on the device. Runs where waiting may block. */
 export class GpuModel {
   #step = 0;
@@ -69,21 +78,25 @@ export class GpuModel {
     readonly device: GPUDevice,
     readonly buffers: Buffers,
     readonly recorder: Recorder,
+    /** In which its kernels are compiled. */
+    readonly forms: ReadonlySet<Form>,
   ) {
     this.#placement = new Placement(config, program, threads, buffers);
   }
 
   /** All weights are zero until `upload`. Throws DeviceError without an adapter or where its limits are too low. */
-  static async open(config: ModelConfig, choice?: AdapterChoice): Promise<GpuModel> {
+  static async open(config: ModelConfig, { adapter: choice, precision }: GpuOptions = {}): Promise<GpuModel> {
     const adapter = await requireAdapter(choice);
-    const program = programOf(config);
+    const program = programOf(config, precision);
     const threads = workgroupThreads(program, adapter.limits);
     const table = tensorTable(config);
     const device = await openDevice(adapter);
     const buffers = new Buffers(device);
-    const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads)));
-    const description = `GPU, ${summarize(adapter).name}`;
-    const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder);
+    const forms = new Set<Form>(program.storage.precision === "f16" ? ["half"] : []);
+    if (await canSumBySubgroups(device, threads)) forms.add("subgroups");
+    const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads), forms));
+    const description = `GPU, ${summarize(adapter).name}${forms.has("half") ? ", half precision" : ""}`;
+    const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder, forms);
     model.#allocate();
     return model;
   }

@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../model/config.ts";
 import { binVectors, groupsOf, type Keeping, rowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
-import { compilePipeline, declaredBindings, type PipelineSpec, SHADERS } from "./shaders.ts";
+import { compilePipeline, declaredBindings, type Form, inForms, type PipelineSpec, SHADERS } from "./shaders.ts";
 
 /** Threads of a workgroup where the adapter allows so many. */
 const THREADS = 256;
@@ -116,7 +116,12 @@ export interface CompiledPass {
 export class Pipelines {
   readonly #made = new Map<PipelineSpec, Promise<CompiledPass>>();
 
-  constructor(readonly device: GPUDevice, readonly specs: Readonly<Record<Pass, PipelineSpec>>) {}
+  /** All in those of `forms` that they have. */
+  constructor(
+    readonly device: GPUDevice,
+    readonly specs: Readonly<Record<Pass, PipelineSpec>>,
+    readonly forms: ReadonlySet<Form>,
+  ) {}
 
   get(pass: Pass): Promise<CompiledPass> {
     const spec = this.specs[pass], made = this.#made.get(spec) ?? this.#compile(pass, spec);
@@ -134,6 +139,7 @@ export class Pipelines {
       })),
     });
     const layout = this.device.createPipelineLayout({ label: pass, bindGroupLayouts: [bindings] });
-    return { spec, pipeline: await compilePipeline(this.device, spec, layout), bindings };
+    const shader = inForms(spec.shader, this.forms);
+    return { spec, pipeline: await compilePipeline(this.device, { ...spec, shader }, layout), bindings };
   }
 }

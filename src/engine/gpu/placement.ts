@@ -8,6 +8,7 @@ import { batchWords } from "./batch_words.ts";
 import type { Buffers } from "./buffers.ts";
 import { fours, type Keeping } from "./fields.ts";
 import type { GpuProgram } from "./program.ts";
+import { toStored } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -73,7 +74,7 @@ export class Placement {
       uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
       const work = { batch, words, objective: settings, keeping, ending, threads };
       uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
-      uniforms.set(place, "reduceUniform", reduceUniform(batch, words, blocks));
+      uniforms.set(place, "reduceUniform", reduceUniform(program, batch, words, blocks));
       if (update !== undefined) {
         uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step + place + 1));
       }
@@ -94,7 +95,7 @@ export class Placement {
     const { program, buffers } = this;
     const need = (name: string, bytes: (task: Placed) => number) =>
       buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
-    need("rows", ({ batch }) => 16 * batch.tokens.length * program.rowVectors(keeping));
+    need("rows", ({ batch }) => program.storage.vectorBytes * batch.tokens.length * program.rowVectors(keeping));
     need("halt", ({ halt }) => 4 * halt.end);
     need("lists", ({ batch }) => 4 * batch.tokens.length * program.listWords(keeping));
     need("store", ({ batch }) => 16 * batch.labels.length * this.program.layout.storeVectors);
@@ -106,18 +107,19 @@ export class Placement {
     if (count <= this.#positions) return;
     const { dModel: d } = this.config;
     const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
-    const row = 4 * fours(d), first = 4 * this.program.layout.packedVectors;
+    const { program: { storage, layout, leastPackedBytes } } = this;
+    const row = fours(d), first = storage.vectorBytes * layout.packedVectors;
     this.buffers.need(
       "packed",
-      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
+      Math.max(leastPackedBytes, first + storage.vectorBytes * wanted * row),
       STORAGE | GPUBufferUsage.UNIFORM,
     );
-    const values = new Float32Array(wanted * row);
+    const values = new Float32Array(4 * wanted * row);
     for (let i = 0; i < wanted; i++) {
-      for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
+      for (let j = 0; j < d; j++) values[4 * i * row + j] = positionalEncoding(i, j, d);
     }
-    this.buffers.write("packed", values, 4 * first);
-    this.buffers.write("packed", this.program.layout.prior, 4 * this.program.layout.priorAt);
+    this.buffers.write("packed", toStored(storage, values), first);
+    this.buffers.write("packed", layout.prior, 4 * layout.priorAt);
     this.#positions = wanted;
     this.packed = false;
   }

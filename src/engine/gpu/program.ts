@@ -1,6 +1,7 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ObjectiveSettings, SequenceTrace } from "../engine.ts";
+import type { Precision } from "../precision.ts";
 import type { Ending } from "./batch_run.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { epsilonProgram } from "./epsilon_program.ts";
@@ -9,6 +10,7 @@ import type { GpuLayout } from "./layout.ts";
 import type { Pass } from "./pipelines.ts";
 import type { Span } from "./recorder.ts";
 import type { PipelineSpec } from "./shaders.ts";
+import { type Storage, STORAGES } from "./storage.ts";
 import { vanillaProgram } from "./vanilla_program.ts";
 
 /** What the sequences of a batch go through. */
@@ -24,6 +26,7 @@ export interface SequenceWork {
 
 /** What a model has of its own on the device: its kernels, and where they find what. */
 export interface GpuProgram {
+  readonly storage: Storage;
   readonly layout: GpuLayout;
   /** Every pipeline as it is made for workgroups of `threads` threads. */
   passes(threads: number): Readonly<Record<Pass, PipelineSpec>>;
@@ -52,6 +55,7 @@ export interface GpuProgram {
 }
 
 /** The program of the model that `config` describes. */
-export function programOf(config: ModelConfig): GpuProgram {
-  return config.model === "vanilla" ? vanillaProgram(config) : epsilonProgram(config);
+export function programOf(config: ModelConfig, precision: Precision = "f32"): GpuProgram {
+  const storage = STORAGES[precision];
+  return config.model === "vanilla" ? vanillaProgram(config, storage) : epsilonProgram(config, storage);
 }

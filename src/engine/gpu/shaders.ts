@@ -5,6 +5,8 @@ import prepareSource from "../../../kernels/epsilon/prepare.wgsl" with { type: "
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
 import packSource from "../../../kernels/vanilla/prepare.wgsl" with { type: "text" };
 import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
+import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
+import subgroupsSource from "../../../kernels/sum/subgroups.wgsl" with { type: "text" };
 import { RunError } from "../../errors.ts";
 
 /** A WGSL file of `kernels/`. */
@@ -23,7 +25,29 @@ export const SHADERS = {
   reduce: shader("adamw/reduce.wgsl", reduceSource),
   jitter: shader("adamw/jitter.wgsl", jitterSource),
   adamw: shader("adamw/adamw.wgsl", adamwSource),
+  subgroups: shader("sum/subgroups.wgsl", subgroupsSource),
 } as const;
+
+/** What of the files may stand there in another form: a section, and the file whose section of that name takes its place. */
+const FORMS = {
+  half: ["Storage", storageSource],
+  subgroups: ["Sum", subgroupsSource],
+} as const;
+export type Form = keyof typeof FORMS;
+
+/** `shader` with those of its sections replaced that have one of `forms`. */
+export function inForms(shader: Shader, forms: ReadonlySet<Form>): Shader {
+  let { source } = shader;
+  for (const form of forms) {
+    const [section, other] = FORMS[form];
+    // A section begins with its name in a comment and ends with one that says so.
+    const pattern = new RegExp(`^// ${section}\\b[^\\n]* -{3,}\\n[^]*?^// End of ${section.toLowerCase()}$`, "m");
+    const found = pattern.exec(other);
+    if (found === null) throw new Error(`${form} has no section ${section}`);
+    source = source.replace(pattern, () => found[0]);
+  }
+  return { file: shader.file, source };
+}
 
 /** A pipeline as it is made: the entry point of a file and its override constants. */
 export interface PipelineSpec {

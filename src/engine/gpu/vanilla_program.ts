@@ -7,6 +7,7 @@ import { uniform } from "./batch_run.ts";
 import { CONSTANT_BYTES, type Pass, SHARED_BUFFERS, updatePasses } from "./pipelines.ts";
 import type { GpuProgram, SequenceWork } from "./program.ts";
 import { type PipelineSpec, SHADERS } from "./shaders.ts";
+import { fromStored, gradientScale, type Storage } from "./storage.ts";
 import {
   type VanillaFields,
   vanillaFields,
@@ -28,45 +29,52 @@ const STACK = [
   "quantiles",
 ];
 
+/** Bytes of four floats. */
 const VECTOR = 16;
 
 /** The vanilla baseline's kernels (kernels/vanilla/). */
-export function vanillaProgram(config: ModelConfig): GpuProgram {
+export function vanillaProgram(config: ModelConfig, storage: Storage): GpuProgram {
   const layout = vanillaGpuLayout(config);
   const { dModel: d, maxLayers } = config;
   const { state } = vanillaGroups(config);
   const fields = vanillaFields(config);
+  const { vectorBytes, vectorWords } = storage;
   return {
+    storage,
     layout,
-    passes: (threads) => vanillaPasses(layout, fields, threads),
+    passes: (threads) => vanillaPasses(layout, fields, storage, threads),
     workgroupBytes: (threads) => VECTOR * (threads + state),
     trainPasses: ["trace", "train"],
-    prepareGroups: (threads) => Math.ceil(4 * layout.packedVectors / threads),
+    prepareGroups: (threads) => Math.ceil(layout.packedVectors / threads),
     spectralBlocks: 0,
-    leastPackedBytes: VECTOR * layout.ffnStart + CONSTANT_BYTES,
+    leastPackedBytes: vectorBytes * layout.ffnStart + CONSTANT_BYTES,
     rowVectors: (keeping) => fields.ends[keeping],
     haltFloats: 0,
     listWords: () => 0,
-    sequenceUniform: (work) => stackUniform(config, work, work.keeping === "predict" ? 0 : fields.record),
+    sequenceUniform: (work) => stackUniform(config, storage, work, work.keeping === "predict" ? 0 : fields.record),
     stepSpans: () => [],
     haltingSteps: ({ tokens }) => new Uint8Array(tokens.length).fill(maxLayers),
     traceSpans: ({ tokens: { length } }) =>
       Array.from({ length: maxLayers + 1 }, (_, t) => ({
         buffer: "rows",
-        first: 4 * length * (fields.places.rowState + t * fields.record),
-        count: 4 * length * state,
+        first: vectorWords * length * (fields.places.rowState + t * fields.record),
+        count: vectorWords * length * state,
       })),
-    traces: (batch, states) => sequenceStates(batch, states, d).map((own) => vanillaTrace(config, own)),
+    traces: (batch, kept) => {
+      const states = kept.map((words) => fromStored(storage, words));
+      return sequenceStates(batch, states, d).map((own) => vanillaTrace(config, own));
+    },
   };
 }
 
 function vanillaPasses(
   layout: VanillaLayout,
   { places }: VanillaFields,
+  { vectorBytes }: Storage,
   threads: number,
 ): Readonly<Record<Pass, PipelineSpec>> {
   const constants = { ...layout.constants, ...places, W: threads };
-  const fits = (vectors: number) => VECTOR * vectors <= CONSTANT_BYTES ? 1 : 0;
+  const fits = (vectors: number) => vectorBytes * vectors <= CONSTANT_BYTES ? 1 : 0;
   const stack = (entryPoint: string): PipelineSpec => ({
     shader: SHADERS.stack,
     entryPoint,
@@ -76,7 +84,7 @@ function vanillaPasses(
       FFN_CONSTANT: fits(layout.ffnVectors),
     },
     buffers: STACK,
-    views: { constants: 0, ffnConstants: VECTOR * layout.ffnStart },
+    views: { constants: 0, ffnConstants: vectorBytes * layout.ffnStart },
   });
   const forward = stack("forward");
   return {
@@ -97,7 +105,8 @@ function vanillaPasses(
 /** `Settings` of stack.wgsl. */
 function stackUniform(
   config: ModelConfig,
-  { batch: { tokens, labels }, words, objective: { dropout, noise }, threads }: SequenceWork,
+  storage: Storage,
+  { batch: { tokens, labels }, words, objective: { dropout, noise } }: SequenceWork,
   layerStride: number,
 ): ArrayBuffer {
   const threshold = dropoutThreshold(dropout);
@@ -105,13 +114,13 @@ function stackUniform(
   const places = [words.offsets, words.labels, words.keys, words.order];
   const weights = [
     1 / (1 - threshold / 65536),
-    1 / labels.length,
+    gradientScale(storage, tokens.length) / labels.length,
     noise?.site === "embedding" ? noise.gain : 0,
     noise?.site === "state" ? noise.gain : 0,
   ];
   const sizes = [
     ...[state, heads, head, pairs, hidden],
-    ...[config.numHeads, config.maxLayers, config.numClasses, threads / 2, 2, 3, 4],
+    ...[config.numHeads, config.maxLayers, config.numClasses, 2, 3, 4],
   ];
   return uniform([tokens.length, labels.length, threshold], weights, [...places, layerStride, ...sizes]);
 }

@@ -14,7 +14,7 @@ function opened(): GpuModel {
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open":
-      model = await GpuModel.open(request.config, request.adapter);
+      model = await GpuModel.open(request.config, request.options);
       return { description: model.description, threads: model.threads };
     case "upload":
       return await opened().upload(request.state);

@@ -1,0 +1,34 @@
+import type { Precision } from "../precision.ts";
+
+/** How activations and weights lie on the device (kernels/storage/). */
+export interface Storage {
+  readonly precision: Precision;
+  /** Bytes of four of them side by side. */
+  readonly vectorBytes: number;
+  /** 4-byte words of such a vector. */
+  readonly vectorWords: number;
+}
+
+export const STORAGES: Readonly<Record<Precision, Storage>> = {
+  f32: { precision: "f32", vectorBytes: 16, vectorWords: 4 },
+  f16: { precision: "f16", vectorBytes: 8, vectorWords: 2 },
+};
+
+/** `values` as the device stores them. */
+export function toStored({ precision }: Storage, values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(precision === "f16" ? Float16Array.from(values).buffer : values.buffer);
+}
+
+/** The numbers that were read from the device as `words`. */
+export function fromStored({ precision }: Storage, words: Float32Array<ArrayBuffer>): Float32Array {
+  if (precision === "f32") return words;
+  return Float32Array.from(new Float16Array(words.buffer, words.byteOffset, 2 * words.length));
+}
+
+/**
+ * By what the objective is multiplied on the way back, a power of two, before AdamW sees it: gradients of a mean over all
+ * tokens would be too small for half precision, those of a sum over them lie in the middle of its range.
+ */
+export function gradientScale({ precision }: Storage, tokens: number): number {
+  return precision === "f16" ? 2 ** Math.ceil(Math.log2(tokens)) : 1;
+}

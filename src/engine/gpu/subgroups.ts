@@ -1,0 +1,50 @@
+import { compilePipeline, declaredBindings, SHADERS } from "./shaders.ts";
+
+const FLOAT = 4;
+
+/**
+ * Whether sums by subgroups (kernels/sum/subgroups.wgsl) are right on `device` in workgroups of `threads` threads: found out
+ * by summing numbers, since no feature says how subgroups lie in a workgroup.
+ */
+export async function canSumBySubgroups(device: GPUDevice, threads: number): Promise<boolean> {
+  if (!device.features.has("subgroups")) return false;
+  const numbers = Float32Array.from({ length: threads }, (_, i) => (7919 * i) % 1009);
+  const sum = 2 * numbers.reduce((all, number) => all + number, 0);
+  const results = await probe(device, numbers).catch(() => undefined);
+  return results?.every((result) => result === sum) ?? false;
+}
+
+/** What each thread of a workgroup finds as twice the sum of `numbers`; throws where the driver refuses the kernel. */
+async function probe(device: GPUDevice, numbers: Float32Array<ArrayBuffer>): Promise<Float32Array> {
+  const shader = SHADERS.subgroups, size = FLOAT * numbers.length;
+  const entries = declaredBindings(shader).map((type, binding) => ({
+    binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type },
+  }));
+  const layout = device.createBindGroupLayout({ entries });
+  const pipeline = await compilePipeline(
+    device,
+    { shader, entryPoint: "probe", constants: { W: numbers.length } },
+    device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+  );
+  const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = GPUBufferUsage;
+  const make = (usage: GPUBufferUsageFlags) => device.createBuffer({ label: "probe", size, usage });
+  const [input, output, staging] = [make(STORAGE | COPY_DST), make(STORAGE | COPY_SRC), make(MAP_READ | COPY_DST)];
+  try {
+    device.queue.writeBuffer(input, 0, numbers);
+    const resources = [input, output].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, device.createBindGroup({ layout, entries: resources }));
+    pass.dispatchWorkgroups(1);
+    pass.end();
+    encoder.copyBufferToBuffer(output, 0, staging, 0, size);
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(GPUMapMode.READ);
+    return new Float32Array(staging.getMappedRange().slice(0));
+  } finally {
+    for (const buffer of [input, output, staging]) buffer.destroy();
+  }
+}
