@@ -1,6 +1,7 @@
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
 import { type CreateEngine, TOLERANCES } from "../../src/engine/verification.ts";
+import type { Model } from "../../src/model/config.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
 /** An engine that is held against the reference. */
@@ -11,6 +12,8 @@ export interface EngineUnderTest {
   readonly tolerance: number;
   /** Seeds of the agreement cases that it is held against; all of them when absent. */
   readonly seeds?: readonly number[];
+  /** Models that it knows; all when absent. */
+  readonly models?: readonly Model[];
   /** The machine lacks what the engine needs. */
   readonly ignore: boolean;
 }
@@ -43,6 +46,7 @@ export const ENGINES: readonly EngineUnderTest[] = [
     open: (config) => GpuEngine.open(config, { precision: "f16" }),
     tolerance: TOLERANCES.float16,
     seeds: HALF_SEEDS,
+    models: ["vanilla"],
     ignore: !TEST_GPU,
   },
 ];
