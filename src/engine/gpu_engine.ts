@@ -18,7 +18,7 @@ import type {
   TrainingStep,
 } from "./engine.ts";
 import type { Failure, Message, Opened, Request } from "./gpu/messages.ts";
-import type { GpuOptions } from "./gpu/model.ts";
+import type { GpuOptions } from "./gpu/adapter.ts";
 import type { DispatchTime } from "./gpu/stopwatch.ts";
 
 export interface GpuEngineOptions extends GpuOptions {

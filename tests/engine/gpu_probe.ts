@@ -1,4 +1,5 @@
-import { GpuModel, type GpuOptions } from "../../src/engine/gpu/model.ts";
+import type { GpuOptions } from "../../src/engine/gpu/adapter.ts";
+import { GpuModel } from "../../src/engine/gpu/model.ts";
 import type {
   Engine,
   GradientResult,

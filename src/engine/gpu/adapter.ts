@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { DeviceError } from "../../errors.ts";
+import type { Precision } from "../precision.ts";
 
 /** How an adapter calls itself. */
 export interface AdapterSummary {
@@ -11,6 +12,12 @@ export interface AdapterSummary {
 /** Adapters by power preference: those that WebGPU lets a program choose from. */
 export const ADAPTERS = ["high-performance", "low-power"] as const;
 export type AdapterChoice = typeof ADAPTERS[number];
+
+/** Which GPU, and how it keeps what it computes with; `f32` unless asked otherwise. */
+export interface GpuOptions {
+  readonly adapter?: AdapterChoice;
+  readonly precision?: Precision;
+}
 
 const HOW_TO_GET_ONE =
   "Install the graphics driver with its Vulkan part (on Linux without a GPU: mesa-vulkan-drivers), or use --device cpu.";

@@ -2,7 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ModelState } from "../../model/state.ts";
 import type { ObjectiveSettings, PredictSettings, StepAdjustment, TrainingStep } from "../engine.ts";
-import type { GpuOptions } from "./model.ts";
+import type { GpuOptions } from "./adapter.ts";
 
 /** What the host can read while a step is under way, in the order of the tensor table. */
 export type ReadableSlab = "parameters" | "gradient";

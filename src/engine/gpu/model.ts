@@ -16,8 +16,7 @@ import type {
   StepSettings,
   TrainingStep,
 } from "../engine.ts";
-import type { Precision } from "../precision.ts";
-import { type AdapterChoice, openDevice, requireAdapter, summarize } from "./adapter.ts";
+import { type GpuOptions, openDevice, requireAdapter, summarize } from "./adapter.ts";
 import {
   adamwUniform,
   type Ending,
@@ -31,7 +30,7 @@ import {
 } from "./batch_run.ts";
 import { Buffers } from "./buffers.ts";
 import { fours } from "./fields.ts";
-import { canSumBySubgroups } from "./subgroups.ts";
+import { formsOn } from "./forms.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { ReadableSlab } from "./messages.ts";
 import { Pipelines, workgroupThreads } from "./pipelines.ts";
@@ -55,12 +54,6 @@ interface BegunStep extends Placed {
   readonly gradNorm: number;
   /** Σ g² of the gradient's blocks [blocks], −1 where one is incomplete. */
   readonly norms: Float32Array;
-}
-
-/** Which GPU, and how it keeps what it computes with; `f32` unless asked otherwise. */
-export interface GpuOptions {
-  readonly adapter?: AdapterChoice;
-  readonly precision?: Precision;
 }
 
 /** The model on one GPU: weights, optimizer state and batches stay on the device. Runs where waiting may block. */
@@ -92,8 +85,7 @@ export class GpuModel {
     const table = tensorTable(config);
     const device = await openDevice(adapter);
     const buffers = new Buffers(device);
-    const forms = new Set<Form>(program.storage.precision === "f16" ? ["half"] : []);
-    if (await canSumBySubgroups(device, threads)) forms.add("subgroups");
+    const forms = await formsOn(device, program.storage, threads);
     const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads), forms));
     const description = `GPU, ${summarize(adapter).name}${forms.has("half") ? ", half precision" : ""}`;
     const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder, forms);

@@ -1,6 +1,14 @@
-import { compilePipeline, declaredBindings, SHADERS } from "./shaders.ts";
+import { compilePipeline, declaredBindings, type Form, SHADERS } from "./shaders.ts";
+import type { Storage } from "./storage.ts";
 
 const FLOAT = 4;
+
+/** The forms in which kernels are compiled for `device`. */
+export async function formsOn(device: GPUDevice, { precision }: Storage, threads: number): Promise<ReadonlySet<Form>> {
+  const forms = new Set<Form>(precision === "f16" ? ["half"] : []);
+  if (await canSumBySubgroups(device, threads)) forms.add("subgroups");
+  return forms;
+}
 
 /**
  * Whether sums by subgroups (kernels/sum/subgroups.wgsl) are right on `device` in workgroups of `threads` threads: found out
