@@ -97,6 +97,7 @@ function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], va
     field: "epoch",
     type: "quantitative",
     title: "epoch",
+    scale: { zero: false, nice: false },
     axis: { tickMinStep: 1, format: "d", tickCount: 6 },
   };
   const alone = new Set(rows.map(({ epoch }) => epoch)).size === 1;
@@ -104,7 +105,7 @@ function draw({ title, axis, format, paper }: Look, rows: readonly DataRow[], va
   return drawing(title, rows, {
     layer: [
       {
-        mark: { ...line, strokeWidth: 0.8, opacity: 0.45 },
+        mark: { ...line, strokeWidth: 0.9, opacity: 0.55 },
         encoding: { x, y: { ...y, field: "value" }, detail: { field: "seed" }, color },
       },
       {

@@ -49,7 +49,7 @@ export function findings({ runs, summaries, timing, comparable }: FindingsOption
   const variants = [...new Set(runs.map(({ variant }) => variant))];
   const found = summaryOf(summaries);
   return [
-    ...comparable ? variants.flatMap((variant) => accuracyFinding(variant, found)) : [],
+    ...comparable ? [COMPARED, ...variants.flatMap((variant) => accuracyFinding(variant, found))] : [],
     ...comparable ? vanillaFinding(variants, runs, found) : [],
     ...comparable ? depthFinding(runs.filter(({ variant }) => variant === "exit")) : [],
     ...variants.filter((variant) => variant.startsWith("repeat-")).flatMap((variant) => repeatFinding(variant, runs)),
@@ -57,6 +57,10 @@ export function findings({ runs, summaries, timing, comparable }: FindingsOption
     ...comparable ? timeFinding(variants, summaryOf(timing), found) : [],
   ];
 }
+
+const COMPARED = `**What is compared:** the paper's accuracies are one run each on one split of ${
+  PAPER_REVIEWS.validation.toLocaleString("en")
+} reviews. They and ours are the best of the epochs by the very reviews that choose the epoch, which flatters them.`;
 
 type Lookup = ReturnType<typeof summaryOf>;
 
@@ -77,16 +81,14 @@ function accuracyFinding(variant: string, found: Lookup): string[] {
   const ended = best.runs === 1 ? "the last epoch that was trained gives" : "the last epochs that were trained give";
   return [
     `**Accuracy, \`${variant}\`:** ${percent(best.mean)} against the paper's ${percent(paper.accuracy)}, ` +
-    `${points(difference)} points ${side(difference)} it. The paper's number is one run on one split of ` +
-    `${PAPER_REVIEWS.validation.toLocaleString("en")} reviews; the standard error of the difference is ` +
+    `${points(difference)} points ${side(difference)} it; the standard error of the difference is ` +
     `${points(error)} points, so ${
       explained
         ? "the choice of reviews and of the seed is enough to explain it."
         : `chance does not explain it. What else differs from the paper's run: arithmetic (mixed precision there)${
           paper === PAPER.epsilon ? ", and the published code, in which padding takes part in the bins" : ""
         }; these runs cannot tell what it is.`
-    } Both numbers are the best of the epochs by the very reviews that choose the epoch, which flatters them; ${ended} ` +
-    `${percent(last.mean)}.`,
+    } Here ${ended} ${percent(last.mean)}.`,
   ];
 }
 
@@ -159,13 +161,16 @@ function depthFinding(exits: readonly ReproducedRun[]): string[] {
   const spread = depth.standardDeviation ?? 0;
   if (Math.abs(difference) <= Math.max(0.1, 2 * spread)) return [`${opening}: no difference.`];
   return [
-    `${opening}. The term of the loss that pulls the depth to its prior is small here: with its weight of ` +
-    `${model.klLossWeight} the KL divergence is ${
-      (model.klLossWeight * kl.mean).toPrecision(2)
-    } nats there, beside a ` +
-    `validation cross-entropy of ${task.mean.toPrecision(2)}. Whether the paper's mean counts padding tokens, which ` +
-    `its code processes too, is not told; it would be another quantity than this mean over true tokens. These runs ` +
-    `do not tell why the depths differ.`,
+    `${opening}. The prior over the steps has a mean of ${model.targetHaltingMean}, a depth of ` +
+    `${
+      model.targetHaltingMean - 1
+    }. The term of the loss that pulls to it is small here: the KL divergence, with its ` +
+    `weight of ${model.klLossWeight} and the schedule's factor, which falls to 0.1, is ` +
+    `${(model.klLossWeight * kl.mean).toPrecision(2)} nats in the last epoch, beside a validation cross-entropy of ` +
+    `${
+      task.mean.toPrecision(2)
+    }. Whether the paper's mean counts padding tokens, which its code processes too, is not ` +
+    `told; it would be another quantity than this mean over true tokens. These runs do not tell why the depths differ.`,
   ];
 }
 

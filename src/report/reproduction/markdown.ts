@@ -92,7 +92,7 @@ export function reproductionMarkdown(reproduction: Reproduction): string {
     "# Reproduction of the paper's run",
     `\`${command}\` made this page, the figures and the tables beside it.`,
     deviations.length === 0
-      ? "The recipe is the paper's (`train`'s defaults)."
+      ? `The recipe is the paper's (\`train\`'s defaults)${runs.some(stoppedEarly) ? ", but for stopping early" : ""}.`
       : `**This is not the paper's run:** ${deviations.join("; ")}. Its numbers say nothing about the paper.`,
     table(reproduction),
     ...stoppingNotes(runs),

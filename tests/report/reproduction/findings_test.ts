@@ -31,7 +31,11 @@ Deno.test("a small difference from the paper's accuracy is put down to chance, a
 Deno.test("depth is compared with the paper's, with what pulls at it, and silence where they agree", () => {
   const deep = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [3.85] })]);
   // λ_KL 0.015 times 0.2.
-  assert.match(deep, /ends at 3\.85, the paper's ends at 1\.78.* weight of 0\.015 .* 0\.0030 nats there, .* 0\.30/);
+  assert.match(
+    deep,
+    /ends at 3\.85, the paper's ends at 1\.78\. The prior over the steps has a mean of 3, a depth of 2/,
+  );
+  assert.match(deep, /weight of 0\.015 .* 0\.0030 nats in the last epoch, beside .* 0\.30/);
   const same = told([madeResult({ variant: "exit", accuracies: [0.9], depths: [1.8] })]);
   assert.match(same, /ends at 1\.80, the paper's ends at 1\.78: no difference/);
 });
