@@ -22,20 +22,14 @@ override D4 = (D + 3u) / 4u;
 
 // Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
 
-/** Four neighbouring values of an activation or of the packed weights. */
+/** Four neighbouring values of an activation, as memory holds them. */
 alias Stored = vec4f;
-
-/** What a uniform binding reads at a time, and how many vectors of weights that are. */
-alias Constant = vec4f;
-const PACK = 1u;
 
 fn loaded(value: Stored) -> vec4f { return value; }
 
 fn firstTwo(value: Stored) -> vec2f { return value.xy; }
 
 fn stored(value: vec4f) -> Stored { return value; }
-
-fn constant(value: Constant, place: u32) -> vec4f { return value; }
 
 // End of storage
 

@@ -1,22 +1,16 @@
-// Storage of activations and weights in half precision, which the host puts in the place of the section of this name with
-// --precision f16: memory holds pairs of halves, rounded to the nearest, arithmetic stays single. Packing is part of WGSL
-// itself, so that this runs on every adapter; the feature shader-f16 would add arithmetic in half, which has no use here.
+// Storage of activations in half precision, which the host puts in the place of the section of this name with
+// --precision f16: memory holds pairs of halves, arithmetic stays single. Packing is part of WGSL itself, so that this runs
+// on every adapter; the feature shader-f16 would add arithmetic in half, which has no use here.
 
 // Storage -----------------------------------------------------------------------------------------------------------
 
-/** Four neighbouring values of an activation or of the packed weights. */
+/** Four neighbouring values of an activation, as memory holds them. */
 alias Stored = vec2u;
-
-/** What a uniform binding reads at a time, and how many vectors of weights that are. */
-alias Constant = vec4u;
-const PACK = 2u;
 
 fn loaded(value: Stored) -> vec4f { return vec4f(unpack2x16float(value.x), unpack2x16float(value.y)); }
 
 fn firstTwo(value: Stored) -> vec2f { return unpack2x16float(value.x); }
 
 fn stored(value: vec4f) -> Stored { return vec2u(pack2x16float(value.xy), pack2x16float(value.zw)); }
-
-fn constant(value: Constant, place: u32) -> vec4f { return loaded(select(value.xy, value.zw, place == 1u)); }
 
 // End of storage

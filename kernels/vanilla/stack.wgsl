@@ -92,20 +92,14 @@ const NOISE_COUNTERS = 0x8000u;
 
 // Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
 
-/** Four neighbouring values of an activation or of the packed weights. */
+/** Four neighbouring values of an activation, as memory holds them. */
 alias Stored = vec4f;
-
-/** What a uniform binding reads at a time, and how many vectors of weights that are. */
-alias Constant = vec4f;
-const PACK = 1u;
 
 fn loaded(value: Stored) -> vec4f { return value; }
 
 fn firstTwo(value: Stored) -> vec2f { return value.xy; }
 
 fn stored(value: vec4f) -> Stored { return value; }
-
-fn constant(value: Constant, place: u32) -> vec4f { return value; }
 
 // End of storage
 
@@ -151,7 +145,7 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<uniform> settings: Settings;
-@group(0) @binding(1) var<storage, read> packed: array<Stored>;
+@group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
 @group(0) @binding(4) var<storage, read_write> rows: array<Stored>;
@@ -159,8 +153,8 @@ struct Sizes {
 @group(0) @binding(6) var<storage, read_write> store: array<vec4f>;
 
 /** The same buffer as `packed`, from its start and from ffnStart on: a faster way to what all threads read alike. */
-@group(0) @binding(7) var<uniform> constants: array<Constant, 4096>;
-@group(0) @binding(8) var<uniform> ffnConstants: array<Constant, 4096>;
+@group(0) @binding(7) var<uniform> constants: array<vec4f, 4096>;
+@group(0) @binding(8) var<uniform> ffnConstants: array<vec4f, 4096>;
 
 /** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
 @group(0) @binding(9) var<storage, read> quantiles: array<f32>;
@@ -212,31 +206,16 @@ fn enterLayer(t: u32) {
 
 fn weight(part: u32, p: u32) -> vec4f {
   if (part == FFN) {
-    if (FFN_CONSTANT == 1u) { return constant(ffnConstants[(p - ffnStart) / PACK], p % PACK); }
+    if (FFN_CONSTANT == 1u) { return ffnConstants[p - ffnStart]; }
   } else if (ATTENTION_CONSTANT == 1u) {
-    return constant(constants[p / PACK], p % PACK);
+    return constants[p];
   }
-  return loaded(packed[p]);
-}
-
-// Vector c of a matrix's part that starts at p, which is even.
-fn weightBehind(part: u32, p: u32, c: u32) -> vec4f {
-  if (part == FFN) {
-    if (FFN_CONSTANT == 1u) { return constant(ffnConstants[(p - ffnStart) / PACK + c / PACK], c % PACK); }
-  } else if (ATTENTION_CONSTANT == 1u) {
-    return constant(constants[p / PACK + c / PACK], c % PACK);
-  }
-  return loaded(packed[p + c]);
+  return packed[p];
 }
 
 // Four neighbouring vectors of weights: four inputs' weights of an output group.
 fn weights(part: u32, p: u32) -> mat4x4f {
-  return mat4x4f(
-    weightBehind(part, p, 0u),
-    weightBehind(part, p, 1u),
-    weightBehind(part, p, 2u),
-    weightBehind(part, p, 3u),
-  );
+  return mat4x4f(weight(part, p), weight(part, p + 1u), weight(part, p + 2u), weight(part, p + 3u));
 }
 
 // The tokens j … j+3 of the sequence; beyond its end its last one.
@@ -476,7 +455,7 @@ fn embed(token: u32) {
   for (var g = 0u; g < settings.sizes.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
-    setRow(rowState + g, token, e + loaded(packed[atPositions + token * D4 + g]));
+    setRow(rowState + g, token, e + packed[atPositions + token * D4 + g]);
   }
 }
 

@@ -31,7 +31,7 @@ export async function bench({ values, terminal }: BenchContext): Promise<number>
   try {
     const device = await describeDevice(values);
     progress.milestone(`Verifying, then timing: ${device.description}`, { kind: "start", ...device });
-    const { rows } = await verifyDevice({ ...values, tolerance: 0 });
+    const { rows } = await verifyDevice({ ...values, tolerance: 0 }, terminal);
     requireAgreement(rows);
     const figures = await timeSubjects(subjects, values, device, progress, terminal);
     const document = jsonDocument({ ...device, figures });
@@ -54,8 +54,10 @@ interface Device {
   readonly threaded: boolean;
 }
 
-async function describeDevice({ device, threads, numerics, adapter }: BenchContext["values"]): Promise<Device> {
-  const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics, adapter });
+async function describeDevice(
+  { device, threads, numerics, adapter, precision }: BenchContext["values"],
+): Promise<Device> {
+  const engine = await openEngine(PAPER_CONFIG, { device, threads, numerics, adapter, precision });
   try {
     const { kind, description } = engine;
     const engineName = kind === "cpu" && numerics === "strict" ? "cpu strict" : kind;

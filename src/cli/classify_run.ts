@@ -10,6 +10,7 @@ import type { ClassifyContext } from "./classify.ts";
 import { batched } from "./classify_batches.ts";
 import { type InputReport, readTexts, type TextFormat, type TextRecord } from "./classify_input.ts";
 import { type ResultFormat, ResultWriter } from "./classify_output.ts";
+import { warnOfPrecision } from "./half_precision.ts";
 
 /** Bounds of what is in memory at once, and how long, in milliseconds, a text of a slow source waits for company. */
 const BATCH_LIMITS = { records: 64, units: 1 << 18, patience: 30 } as const;
@@ -27,6 +28,7 @@ export async function classify({ values, positionals, terminal }: ClassifyContex
   const { config, state } = checkpoint;
   const engine = await openEngine(config, values);
   try {
+    warnOfPrecision(engine, values, terminal);
     const classifier = new Classifier({ engine, config, tokenizer });
     await engine.upload({ weights: state.weights });
     const writer = new ResultWriter({

@@ -24,6 +24,7 @@ import { runToEnd } from "../train/run_to_end.ts";
 import type { DiagnoseContext } from "./diagnose.ts";
 import { warnOfBareWeights } from "./chosen_model.ts";
 import { formatTable } from "./format.ts";
+import { warnOfPrecision } from "./half_precision.ts";
 import { namedInstruments, prepareInstruments } from "./instrument_choice.ts";
 import { judgedData, placeOf, recordBeside, splitReviews } from "./judged_reviews.ts";
 import { jsonDocument } from "./output.ts";
@@ -42,6 +43,7 @@ export async function diagnose(context: DiagnoseContext): Promise<number> {
   const progress = new Progress(values.progress);
   const engine = await openEngine(checkpoint.config, values);
   try {
+    warnOfPrecision(engine, values, terminal);
     const data = await judgedData(context, record);
     const subject = { context, checkpoint, path, data, engine, progress };
     const dataset = await loadData(subject, values.split === "test" ? "test" : "train");

@@ -18,7 +18,7 @@ type Entry = readonly [name: string, value: string];
 export async function doctor({ values, terminal }: DoctorContext): Promise<number> {
   const adapters = await reportAdapters();
   const auto = await chooseDevice({ device: "auto", adapter: values.adapter });
-  const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 });
+  const { device, rows } = await verifyDevice({ ...values, goldens: undefined, tolerance: 0 }, terminal);
   const model = modelName(await loadShippedModel());
   const failed = rows.filter(({ pass }) => !pass).length;
   const report = {
@@ -48,8 +48,10 @@ export async function doctor({ values, terminal }: DoctorContext): Promise<numbe
       ["--device auto", `takes the ${auto.device === "gpu" ? "GPU" : "CPU"}: ${auto.reason}`],
       ["self-test", `${selfTest.values - failed} of ${selfTest.values} values agree`],
       ["adapters", adapters.length === 0 ? "none: install mesa-vulkan-drivers for a software one" : ""],
-      ...adapters.flatMap(({ name, software, choices, features, limits }): Entry[] => [
+      ...adapters.flatMap(({ name, software, choices, subgroups, features, limits }): Entry[] => [
         ["adapter", `${name}${software ? " (software)" : ""}, --adapter ${choices.join(" or ")}`],
+        ["sums", subgroups === null ? "unknown: it opens no device" : subgroups ? "by subgroups" : "by a tree"],
+        ["half precision", "with --precision f16"],
         ["features", features.join(" ")],
         ...Object.entries(limits).map(([limit, value]): Entry => [limit, String(value)]),
       ]),

@@ -17,7 +17,8 @@ import { chooseModel, modelName, nameInTalk, warnOfBareWeights } from "./chosen_
 import type { EvaluateContext } from "./evaluate.ts";
 import { reportSweep } from "./evaluate_sweep.ts";
 import { formatTable } from "./format.ts";
-import { jsonDocument } from "./output.ts";
+import { warnOfPrecision } from "./half_precision.ts";
+import { jsonDocument, type Terminal } from "./output.ts";
 import { judgedData, placeOf, recordBeside, splitReviews } from "./judged_reviews.ts";
 import { Progress } from "./progress.ts";
 import { loadReviews } from "./reviews.ts";
@@ -51,7 +52,7 @@ export async function evaluate({ values, origins, positionals, terminal }: Evalu
     const judged = { dataset, indices, modelConfig, batchSize: values.batchSize, klScale };
     if (thresholds !== undefined) {
       const points = await judge(
-        { checkpoint, values, progress },
+        { checkpoint, values, progress, terminal },
         (engine) => sweepThresholds({ ...judged, engine, thresholds }),
       );
       progress.clear();
@@ -59,7 +60,7 @@ export async function evaluate({ values, origins, positionals, terminal }: Evalu
       return 0;
     }
     const evaluation = await judge(
-      { checkpoint, values, progress },
+      { checkpoint, values, progress, terminal },
       (engine) => evaluateDataset({ ...judged, engine }),
     );
     progress.clear();
@@ -97,6 +98,7 @@ interface Judgement {
   readonly checkpoint: Checkpoint;
   readonly values: EvaluateContext["values"];
   readonly progress: Progress;
+  readonly terminal: Terminal;
 }
 
 /** What a batch of `work` tells of how far it has come. */
@@ -108,11 +110,12 @@ interface BatchDone {
 
 /** Opens the device with the checkpoint's weights, does `work` on it and shows how far that is. */
 async function judge<Result>(
-  { checkpoint, values, progress }: Judgement,
+  { checkpoint, values, progress, terminal }: Judgement,
   work: (engine: Engine) => AsyncGenerator<BatchDone, Result, void>,
 ): Promise<Result> {
   const engine = await openEngine(checkpoint.config, values);
   try {
+    warnOfPrecision(engine, values, terminal);
     await engine.upload({ weights: checkpoint.state.weights });
     progress.begin();
     let value = 0;

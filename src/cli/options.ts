@@ -1,5 +1,6 @@
 import { INSTRUMENT_NAMES } from "../diagnose/instruments/instruments.ts";
 import { NUMERICS } from "../engine/numerics.ts";
+import { PRECISIONS } from "../engine/precision.ts";
 import { ADAPTERS, DEVICES } from "../engine/open_engine.ts";
 import { HALTING_MODES, MODEL_RANGES, MODELS, PAPER_CONFIG } from "../model/config.ts";
 import { whole } from "../model/range.ts";
@@ -103,6 +104,10 @@ export const DEVICE_OPTIONS = grouped("Device:", {
   numerics: choiceOption(NUMERICS, {
     description: "fast, or strict: the same bytes on every processor",
     fallback: "fast",
+  }),
+  precision: choiceOption(PRECISIONS, {
+    description: "f32, or f16: a GPU keeps activations and weights in half precision",
+    fallback: "f32",
   }),
 });
 

@@ -104,7 +104,16 @@ export function planRun(
     repeat: { halting: "repeat-k", repeat: String(repeat) },
     vanilla: { model: "vanilla" },
   };
-  const asked = ["epochs", "limitBatches", "patience", "device", "threads", "adapter", "numerics"] as const;
+  const asked = [
+    "epochs",
+    "limitBatches",
+    "patience",
+    "device",
+    "threads",
+    "adapter",
+    "numerics",
+    "precision",
+  ] as const;
   const reviews = ["data", "textColumn", "labelColumn", "vocabulary"] as const;
   const given = [...asked.filter((key) => origins[key] !== "default"), ...reviews]
     .flatMap((key) => values[key] === undefined ? [] : [[key, String(values[key])] as const]);

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { TokenizedDataset } from "../data/dataset.ts";
 import { requireShiftWithin } from "../data/shift.ts";
 import { stratifiedSplit } from "../data/split.ts";
-import { chooseDevice } from "../engine/choose_device.ts";
+import { chooseDevice, mayBeHalf } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
+import { PRECISIONS } from "../engine/precision.ts";
 import { DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
 import { RunError, UsageError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
@@ -25,6 +26,7 @@ import { batchesPerEpoch } from "../train/loop.ts";
 import { NonFiniteLossError } from "../train/non_finite_loss.ts";
 import { VERSION } from "../version.ts";
 import { namedInstruments, prepareInstruments } from "./instrument_choice.ts";
+import { warnOfPrecision } from "./half_precision.ts";
 import { isGiven } from "./configuration.ts";
 import { Interruption } from "./interruption.ts";
 import { jsonDocument, writeLast } from "./output.ts";
@@ -90,6 +92,7 @@ export async function startRun(context: TrainContext, progress: Progress, shifti
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, values);
   try {
+    warnOfPrecision(engine, values, terminal);
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
     const hashes = { dataSha256: dataset.dataHash, vocabularySha256: dataset.vocabularyHash };
     const identity = { model, recipe, ...hashes, ...provocation && { provocation: provocation.record } };
@@ -144,6 +147,7 @@ export async function resumeRun(
   const read = await prepareInstruments(chosen, model, data.vocabulary, terminal);
   const engine = await openEngine(model, { ...device, threads: values.threads });
   try {
+    warnOfPrecision(engine, device, terminal);
     await engine.upload(paused.resumePoint?.state ?? { weights: initialWeights(model, recipe.seed) });
     await using folder = await paused.resume({
       ...circumstances(engine),
@@ -162,20 +166,21 @@ function circumstances({ description, arithmetic }: Engine) {
   return { codeVersion: VERSION, device: description, arithmetic, platform };
 }
 
-/** Device and numerics that were asked for, else the run's: others round differently, which is worth a warning. */
+/** Device, numerics and precision that were asked for, else the run's: others round differently, which is worth a warning. */
 function resumedDevice(
   { values, origins, terminal }: TrainContext,
   { configuration }: RunRecord,
-): Pick<OpenEngineOptions, "device" | "numerics"> {
+): Pick<OpenEngineOptions, "device" | "numerics" | "precision"> {
   const recorded = {
     device: DEVICES.find((device) => device === configuration.device?.value) ?? "auto",
     numerics: NUMERICS.find((numerics) => numerics === configuration.numerics?.value) ?? "fast",
+    precision: PRECISIONS.find((precision) => precision === configuration.precision?.value) ?? "f32",
   };
-  const chosen = {
-    device: isGiven(origins.device) ? values.device : recorded.device,
-    numerics: isGiven(origins.numerics) ? values.numerics : recorded.numerics,
-  };
-  for (const key of ["device", "numerics"] as const) {
+  const device = isGiven(origins.device) ? values.device : recorded.device;
+  const numerics = isGiven(origins.numerics) ? values.numerics : recorded.numerics;
+  const usual = mayBeHalf(device, numerics) ? recorded.precision : "f32";
+  const chosen = { device, numerics, precision: isGiven(origins.precision) ? values.precision : usual };
+  for (const key of ["device", "numerics", "precision"] as const) {
     if (chosen[key] === recorded[key]) continue;
     terminal.warn(`The run was started with --${key} ${recorded[key]}: from here on results may differ in rounding.`);
   }

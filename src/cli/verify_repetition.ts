@@ -1,6 +1,7 @@
 import { initialWeights } from "../model/initialization.ts";
 import { type InstrumentName, tablesOf } from "../diagnose/instruments/instruments.ts";
-import { chooseDevice } from "../engine/choose_device.ts";
+import { precisionOf, PRECISIONS } from "../engine/precision.ts";
+import { chooseDevice, mayBeHalf } from "../engine/choose_device.ts";
 import type { Engine } from "../engine/engine.ts";
 import { NUMERICS } from "../engine/numerics.ts";
 import { ADAPTERS, DEVICES, openEngine, type OpenEngineOptions } from "../engine/open_engine.ts";
@@ -13,6 +14,7 @@ import { batchesPerEpoch } from "../train/loop.ts";
 import { VERSION } from "../version.ts";
 import { isGiven } from "./configuration.ts";
 import { formatTable } from "./format.ts";
+import { warnOfPrecision } from "./half_precision.ts";
 import { namedInstruments, prepareInstruments } from "./instrument_choice.ts";
 import { jsonDocument } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -94,6 +96,7 @@ async function repeat(
   }
   const engine = await openEngine(model, wish);
   try {
+    warnOfPrecision(engine, wish, terminal);
     await engine.upload({ weights: initialWeights(model, recipe.seed) });
     const exact = values.tolerance > 0 ? NOWHERE : exactUntil(record, engine);
     const read = await prepareInstruments(
@@ -139,7 +142,7 @@ function repeatedDevice({ values, origins }: VerifyContext, record: RunRecord): 
   const { arithmetic, configuration } = record;
   const recorded = <Word extends string>(key: string, words: readonly Word[], fallback: Word): Word =>
     words.find((word) => word === configuration[key]?.value) ?? fallback;
-  const [device, numerics] = arithmetic === "float64"
+  const [usual, numerics] = arithmetic === "float64"
     ? ["reference", "fast"] as const
     : arithmetic === "float32 rounded"
     ? ["cpu", "strict"] as const
@@ -148,9 +151,13 @@ function repeatedDevice({ values, origins }: VerifyContext, record: RunRecord): 
     : arithmetic === undefined
     ? [recorded("device", DEVICES, "auto"), recorded("numerics", NUMERICS, "fast")] as const
     : ["gpu", "fast"] as const;
+  const device = isGiven(origins.device) ? values.device : isGiven(origins.numerics) ? "cpu" : usual;
+  const rounding = isGiven(origins.numerics) ? values.numerics : numerics;
+  const precision = arithmetic === undefined ? recorded("precision", PRECISIONS, "f32") : precisionOf(arithmetic);
   return {
-    device: isGiven(origins.device) ? values.device : isGiven(origins.numerics) ? "cpu" : device,
-    numerics: isGiven(origins.numerics) ? values.numerics : numerics,
+    device,
+    numerics: rounding,
+    precision: isGiven(origins.precision) ? values.precision : mayBeHalf(device, rounding) ? precision : "f32",
     adapter: isGiven(origins.adapter) ? values.adapter : recorded("adapter", ADAPTERS, values.adapter),
     threads: values.threads,
   };

@@ -1,10 +1,13 @@
+import type { Engine } from "../engine/engine.ts";
+import { precisionOf } from "../engine/precision.ts";
 import { openEngine } from "../engine/open_engine.ts";
 import { TOLERANCES, type VerificationRow, verifyGolden } from "../engine/verification.ts";
 import { DataError, UsageError, VerificationError } from "../errors.ts";
 import { printable } from "../files/printable.ts";
 import { type Golden, goldenPaths, parseGolden, readGolden } from "../model/golden.ts";
 import { learningRateAt } from "../train/schedule.ts";
-import { jsonDocument, visible, writeLast } from "./output.ts";
+import { warnOfPrecision } from "./half_precision.ts";
+import { jsonDocument, type Terminal, visible, writeLast } from "./output.ts";
 import type { VerifyContext } from "./verify.ts";
 
 /** What was verified, and where. */
@@ -18,7 +21,7 @@ export async function verify(context: VerifyContext): Promise<number> {
   const { values, positionals: [run], terminal } = context;
   requireMeaning(context);
   if (run !== undefined) return await (await import("./verify_repetition.ts")).verifyRepetition(context, run);
-  const verified = await verifyDevice(values);
+  const verified = await verifyDevice(values, terminal);
   await writeLast(terminal, values.json ? jsonDocument(summary(verified)) : table(verified));
   requireAgreement(verified.rows);
   return 0;
@@ -49,22 +52,23 @@ export function requireAgreement(rows: readonly VerificationRow[]): void {
 
 type GoldenOptions = Pick<
   VerifyContext["values"],
-  "goldens" | "tolerance" | "device" | "threads" | "numerics" | "adapter"
+  "goldens" | "tolerance" | "device" | "threads" | "numerics" | "adapter" | "precision"
 >;
 
 /** Computes all golden values on the device. Throws DataError when there is none, or a file is broken. */
 export async function verifyDevice(
-  { goldens, tolerance, device, threads, numerics, adapter }: GoldenOptions,
+  { goldens, tolerance, device, threads, numerics, adapter, precision }: GoldenOptions,
+  terminal: Terminal,
 ): Promise<Verified> {
   const rows: VerificationRow[] = [];
   let description = "";
   for await (const golden of readGoldens(goldens)) {
-    const engine = await openEngine(golden.config, { device, threads, numerics, adapter });
+    const engine = await openEngine(golden.config, { device, threads, numerics, adapter, precision });
+    if (description === "") warnOfPrecision(engine, { precision }, terminal);
     description = engine.description;
-    const allowed = engine.kind === "reference" ? TOLERANCES.float64 : TOLERANCES.float32;
     rows.push(
       ...await verifyGolden(golden, () => Promise.resolve(engine), {
-        tolerance: tolerance > 0 ? tolerance : allowed,
+        tolerance: tolerance > 0 ? tolerance : allowedError(engine),
         learningRate: (step, { learningRate, warmupSteps, totalSteps }) =>
           learningRateAt(step, { peak: learningRate, warmupSteps, totalSteps }),
       }),
@@ -77,6 +81,11 @@ export async function verifyDevice(
     );
   }
   return { device: description, rows };
+}
+
+function allowedError({ kind, arithmetic }: Engine): number {
+  if (kind === "reference") return TOLERANCES.float64;
+  return precisionOf(arithmetic) === "f16" ? TOLERANCES.float16 : TOLERANCES.float32;
 }
 
 async function* readGoldens(folder: string | undefined): AsyncGenerator<Golden> {

@@ -19,6 +19,7 @@ import type {
 } from "./engine.ts";
 import type { Failure, Message, Opened, Request } from "./gpu/messages.ts";
 import type { GpuOptions } from "./gpu/adapter.ts";
+import { type Precision, precisionOf } from "./precision.ts";
 import type { DispatchTime } from "./gpu/stopwatch.ts";
 
 export interface GpuEngineOptions extends GpuOptions {
@@ -39,7 +40,7 @@ const CLOSED = new RunError("Cannot use the GPU engine: it is closed", "Open a n
 /** WGSL kernels on a GPU that lives in a worker, so that waiting for it stops nobody. */
 export class GpuEngine implements Engine {
   readonly kind = "gpu";
-  #opened: Opened = { description: "", threads: 0 };
+  #opened: Opened = { description: "", threads: 0, subgroups: false };
   readonly #config: ModelConfig;
   readonly #worker: Worker;
   #waiting: { readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }[] = [];
@@ -76,6 +77,16 @@ export class GpuEngine implements Engine {
       throw error;
     }
     return engine;
+  }
+
+  /** In which it keeps activations and weights. */
+  get precision(): Precision {
+    return precisionOf(this.arithmetic);
+  }
+
+  /** Whether it sums over a workgroup by subgroups. */
+  get sumsBySubgroups(): boolean {
+    return this.#opened.subgroups;
   }
 
   get description(): string {

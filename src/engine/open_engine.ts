@@ -13,8 +13,8 @@ export interface OpenEngineOptions extends DeviceWish {
 
 /**
  * Opens the back end for `device`, all weights zero. `auto` takes a real GPU whose limits suffice, else the CPU: also where
- * there is only a software adapter, which is slower. The caller closes the engine. Throws DeviceError when the device is
- * not there or its limits are too low.
+ * there is only a software adapter, which is slower, and then in single precision. The caller closes the engine. Throws DeviceError when the device is
+ * not there or its limits are too low, UsageError as `chooseDevice`.
  */
 export async function openEngine(config: ModelConfig, options: OpenEngineOptions): Promise<Engine> {
   const { device } = await chooseDevice(options);
@@ -36,9 +36,9 @@ export async function openEngine(config: ModelConfig, options: OpenEngineOptions
   }
 }
 
-async function openGpu(config: ModelConfig, { adapter }: OpenEngineOptions): Promise<Engine> {
+async function openGpu(config: ModelConfig, { adapter, precision }: OpenEngineOptions): Promise<Engine> {
   const { GpuEngine } = await import("./gpu_engine.ts");
-  return await GpuEngine.open(config, { adapter });
+  return await GpuEngine.open(config, { adapter, precision });
 }
 
 async function openCpu(config: ModelConfig, { threads, numerics }: OpenEngineOptions): Promise<Engine> {

@@ -11,6 +11,7 @@ import {
 } from "../../engine/gpu/counters.ts";
 import type { DispatchTime } from "../../engine/gpu/stopwatch.ts";
 import { rowTraffic } from "../../engine/gpu/traffic.ts";
+import type { Precision } from "../../engine/precision.ts";
 import { GpuEngine } from "../../engine/gpu_engine.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../../model/config.ts";
 import { type Bench, caseOf, mostThreads, openWithin, paperModel } from "./bench.ts";
@@ -52,14 +53,14 @@ async function benchmarkModel(bench: Bench, config: ModelConfig): Promise<Benchm
   const meanSteps = await prepareModel(engine, config, batch);
   const measured = caseOf(bench, config, { threads, sequences, tokens, meanSteps, dropout });
   const work = { sequences, tokens: batch.tokens.length, meanSteps };
-  const counters = stepCounters(config, work, engine.workgroupThreads);
+  const counters = stepCounters(config, work, engine.workgroupThreads, engine.precision);
   const step = { batch, settings: stepSettings(dropout) };
   const steps = new Array<typeof step>(TOGETHER).fill(step);
   const [times] = await timeInterleaved([{ run: () => engine.trainSteps(steps) }], bench.timing);
   const profiles: DispatchTime[][] = [];
   for (let run = 0; run < bench.timing.runs; run++) profiles.push(await engine.profile(step) ?? []);
   return [
-    ...counterRows(measured, counters, work),
+    ...counterRows(measured, counters, work, engine.precision),
     timeRow(measured, "gpu_step_of_many", "ms", times, 1 / TOGETHER),
     ...profiles[0].map(({ pass }, k) =>
       timeRow(measured, `gpu_dispatch_${pass}`, "ms", profiles.map((profile) => profile[k].milliseconds))
@@ -99,6 +100,7 @@ function counterRows(
   measured: BenchmarkCase,
   counters: StepCounters,
   { tokens, meanSteps }: BatchWork,
+  precision: Precision,
 ): BenchmarkRow[] {
   const expected = (pace: keyof typeof LAPTOP_GPU) => expectedMilliseconds(counters, tokens, LAPTOP_GPU[pace]);
   return [
@@ -106,15 +108,15 @@ function counterRows(
     countRow(measured, "gpu_workgroup_memory", "bytes", counters.workgroupBytes),
     countRow(measured, "gpu_memory", "bytes/token", counters.tokenBytes),
     countRow(measured, "gpu_least_written_and_read", "bytes/token", counters.movedPerToken),
-    ...trafficRows(measured, meanSteps),
+    ...trafficRows(measured, meanSteps, precision),
     { ...countRow(measured, "gpu_expected_step", "ms on a laptop", expected("median")), best: expected("best") },
   ];
 }
 
 /** What the Epsilon model's kernel touches of its table; the baseline's is not counted. */
-function trafficRows(measured: BenchmarkCase, meanSteps: number): BenchmarkRow[] {
+function trafficRows(measured: BenchmarkCase, meanSteps: number, precision: Precision): BenchmarkRow[] {
   if (measured.model !== "epsilon") return [];
-  const { read, written } = rowTraffic(meanSteps);
+  const { read, written } = rowTraffic(meanSteps, precision);
   return [
     countRow(measured, "gpu_read", "bytes/token", read),
     countRow(measured, "gpu_written", "bytes/token", written),

@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../../model/config.ts";
+import type { Precision } from "../precision.ts";
 import { fours } from "./fields.ts";
 import { programOf } from "./program.ts";
 
@@ -35,17 +36,20 @@ export function stepCounters(
   config: ModelConfig,
   { sequences, tokens, meanSteps }: BatchWork,
   threads: number,
+  precision: Precision = "f32",
 ): StepCounters {
-  const program = programOf(config);
+  const program = programOf(config, precision);
+  const { vectorBytes } = program.storage;
   const { parameterCount, smallCount, packedVectors } = program.layout;
-  const rows = tokens * meanSteps * stepVectors(config) * VECTOR;
+  const rows = tokens * meanSteps * stepVectors(config) * vectorBytes;
   // Packed weights, gradient slots, the rows of the embedding's gradient; AdamW reads and writes four slabs.
-  const handed = VECTOR * packedVectors + FLOAT * smallCount * sequences + VECTOR * fours(config.dModel) * tokens;
+  const handed = VECTOR * packedVectors + FLOAT * smallCount * sequences +
+    vectorBytes * fours(config.dModel) * tokens;
   const moved = rows + handed + 4 * FLOAT * parameterCount;
   return {
     dispatches: OTHER_DISPATCHES + program.trainPasses.length,
     workgroupBytes: program.workgroupBytes(threads),
-    tokenBytes: VECTOR * program.rowVectors("train") + FLOAT * (program.haltFloats + program.listWords("train")),
+    tokenBytes: vectorBytes * program.rowVectors("train") + FLOAT * (program.haltFloats + program.listWords("train")),
     movedPerToken: moved / tokens,
   };
 }

@@ -28,6 +28,8 @@ export interface Opened {
   readonly description: string;
   /** Threads of a workgroup. */
   readonly threads: number;
+  /** Whether sums over a workgroup are made by subgroups. */
+  readonly subgroups: boolean;
 }
 
 /** An error on its way to the host. */

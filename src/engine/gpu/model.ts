@@ -16,6 +16,7 @@ import type {
   StepSettings,
   TrainingStep,
 } from "../engine.ts";
+import { arithmeticName } from "../precision.ts";
 import { type GpuOptions, openDevice, requireAdapter, summarize } from "./adapter.ts";
 import {
   adamwUniform,
@@ -87,7 +88,7 @@ export class GpuModel {
     const buffers = new Buffers(device);
     const forms = await formsOn(device, program.storage, threads);
     const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads), forms));
-    const description = `GPU, ${summarize(adapter).name}${forms.has("half") ? ", half precision" : ""}`;
+    const description = arithmeticName(`GPU, ${summarize(adapter).name}`, program.storage.precision);
     const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder, forms);
     model.#allocate();
     return model;

@@ -8,7 +8,6 @@ import { batchWords } from "./batch_words.ts";
 import type { Buffers } from "./buffers.ts";
 import { fours, type Keeping } from "./fields.ts";
 import type { GpuProgram } from "./program.ts";
-import { toStored } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -107,19 +106,18 @@ export class Placement {
     if (count <= this.#positions) return;
     const { dModel: d } = this.config;
     const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
-    const { program: { storage, layout, leastPackedBytes } } = this;
-    const row = fours(d), first = storage.vectorBytes * layout.packedVectors;
+    const row = 4 * fours(d), first = 4 * this.program.layout.packedVectors;
     this.buffers.need(
       "packed",
-      Math.max(leastPackedBytes, first + storage.vectorBytes * wanted * row),
+      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
       STORAGE | GPUBufferUsage.UNIFORM,
     );
-    const values = new Float32Array(4 * wanted * row);
+    const values = new Float32Array(wanted * row);
     for (let i = 0; i < wanted; i++) {
-      for (let j = 0; j < d; j++) values[4 * i * row + j] = positionalEncoding(i, j, d);
+      for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
     }
-    this.buffers.write("packed", toStored(storage, values), first);
-    this.buffers.write("packed", layout.prior, 4 * layout.priorAt);
+    this.buffers.write("packed", values, 4 * first);
+    this.buffers.write("packed", this.program.layout.prior, 4 * this.program.layout.priorAt);
     this.#positions = wanted;
     this.packed = false;
   }

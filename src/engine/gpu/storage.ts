@@ -1,6 +1,6 @@
 import type { Precision } from "../precision.ts";
 
-/** How activations and weights lie on the device (kernels/storage/). */
+/** How activations lie on the device (kernels/storage/). */
 export interface Storage {
   readonly precision: Precision;
   /** Bytes of four of them side by side. */
@@ -13,11 +13,6 @@ export const STORAGES: Readonly<Record<Precision, Storage>> = {
   f32: { precision: "f32", vectorBytes: 16, vectorWords: 4 },
   f16: { precision: "f16", vectorBytes: 8, vectorWords: 2 },
 };
-
-/** `values` as the device stores them. */
-export function toStored({ precision }: Storage, values: Float32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(precision === "f16" ? Float16Array.from(values).buffer : values.buffer);
-}
 
 /** The numbers that were read from the device as `words`. */
 export function fromStored({ precision }: Storage, words: Float32Array<ArrayBuffer>): Float32Array {

@@ -1,11 +1,12 @@
+import type { Precision } from "../precision.ts";
+import { STORAGES } from "./storage.ts";
+
 /** Vectors of four floats that a step reads and writes of a field of `rows`, for one token. */
 export interface FieldTraffic {
   readonly field: string;
   readonly reads: number;
   readonly writes: number;
 }
-
-const VECTOR_BYTES = 16;
 
 /**
  * What sequence.wgsl touches for one token and one application of the paper's block, forward and backward, in the order of
@@ -45,8 +46,11 @@ export const TRAFFIC: readonly FieldTraffic[] = [
 ];
 
 /** Bytes of `rows` that a training step of the paper's model reads and writes for a token of so many steps. */
-export function rowTraffic(meanSteps: number): { readonly read: number; readonly written: number } {
+export function rowTraffic(
+  meanSteps: number,
+  precision: Precision = "f32",
+): { readonly read: number; readonly written: number } {
   const bytes = (vectors: (field: FieldTraffic) => number) =>
-    VECTOR_BYTES * meanSteps * TRAFFIC.reduce((sum, field) => sum + vectors(field), 0);
+    STORAGES[precision].vectorBytes * meanSteps * TRAFFIC.reduce((sum, field) => sum + vectors(field), 0);
   return { read: bytes(({ reads }) => reads), written: bytes(({ writes }) => writes) };
 }

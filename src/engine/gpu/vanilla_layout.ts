@@ -30,11 +30,8 @@ export interface VanillaLayout extends GpuLayout {
 
 const NONE = 0xffffffff;
 
-/** The first vector of the weights; before it stands the factor of every gradient. */
-const FIRST = 2;
-
-/** Vectors at whose multiples a uniform binding may begin, in half precision. */
-const BINDING_VECTORS = 32;
+/** Vectors at whose multiples a uniform binding may begin. */
+const BINDING_VECTORS = 16;
 
 /** How outputs or inputs of a matrix lie in groups. */
 type Spread = (e: number) => number;
@@ -43,7 +40,7 @@ const inOrder: Spread = (e) => e;
 
 /** Collects what stands where in the packed weights; a sequence's gradient has the same places. */
 class Packing {
-  readonly places = new Places(FIRST);
+  readonly places = new Places(1);
   /** Pairs of a packed float and its parameter. */
   readonly sources: [float: number, parameter: number][] = [];
 
@@ -84,10 +81,9 @@ class Packing {
     return spec;
   }
 
-  /** Everything begins at an even place, as the kernel may read matrices by pairs of vectors. */
   #take(vectors: number): number {
     const at = this.places.end;
-    this.places.end += 2 * Math.ceil(vectors / 2);
+    this.places.end += vectors;
     return at;
   }
 }
@@ -138,10 +134,10 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
     atFfn2Bias: packing.vector(`${block}.ffn.3.bias`, state),
   }));
   const end = packing.places.end;
-  const packedSources = new Uint32Array(4 * (end - FIRST)).fill(NONE);
+  const packedSources = new Uint32Array(4 * (end - 1)).fill(NONE);
   const slotPlaces = new Uint32Array(2 * (table.parameterCount - small));
   for (const [float, parameter] of packing.sources) {
-    packedSources[float - 4 * FIRST] = parameter;
+    packedSources[float - 4] = parameter;
     slotPlaces[2 * (parameter - small)] = float;
   }
   return {
@@ -151,12 +147,12 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
       ...last,
       ...ffn.first,
       ...{ attentionStride: attention.stride, ffnStart, ffnStride: ffn.stride },
-      ...{ packedStart: FIRST, packedEnd: end, atPositions: end, storePooled: end, storeStride: end + state },
+      ...{ packedStart: 4, packedEnd: 4 * end, atPositions: end, storePooled: end, storeStride: end + state },
       ...{ atSmall: small, parameterCount: table.parameterCount, SPECTRAL: 0, atW1: 0, atW2: 0, atDirections: 0 },
     },
     packedSources,
     slotPlaces,
-    prior: Float32Array.of(1),
+    prior: new Float32Array(0),
     priorAt: 0,
     packedVectors: end,
     storeVectors: end + state,

@@ -38,16 +38,16 @@ export function vanillaProgram(config: ModelConfig, storage: Storage): GpuProgra
   const { dModel: d, maxLayers } = config;
   const { state } = vanillaGroups(config);
   const fields = vanillaFields(config);
-  const { vectorBytes, vectorWords } = storage;
+  const { vectorWords } = storage;
   return {
     storage,
     layout,
-    passes: (threads) => vanillaPasses(layout, fields, storage, threads),
+    passes: (threads) => vanillaPasses(layout, fields, threads),
     workgroupBytes: (threads) => VECTOR * (threads + state),
     trainPasses: ["trace", "train"],
-    prepareGroups: (threads) => Math.ceil(layout.packedVectors / threads),
+    prepareGroups: (threads) => Math.ceil(4 * layout.packedVectors / threads),
     spectralBlocks: 0,
-    leastPackedBytes: vectorBytes * layout.ffnStart + CONSTANT_BYTES,
+    leastPackedBytes: VECTOR * layout.ffnStart + CONSTANT_BYTES,
     rowVectors: (keeping) => fields.ends[keeping],
     haltFloats: 0,
     listWords: () => 0,
@@ -70,11 +70,10 @@ export function vanillaProgram(config: ModelConfig, storage: Storage): GpuProgra
 function vanillaPasses(
   layout: VanillaLayout,
   { places }: VanillaFields,
-  { vectorBytes }: Storage,
   threads: number,
 ): Readonly<Record<Pass, PipelineSpec>> {
   const constants = { ...layout.constants, ...places, W: threads };
-  const fits = (vectors: number) => vectorBytes * vectors <= CONSTANT_BYTES ? 1 : 0;
+  const fits = (vectors: number) => VECTOR * vectors <= CONSTANT_BYTES ? 1 : 0;
   const stack = (entryPoint: string): PipelineSpec => ({
     shader: SHADERS.stack,
     entryPoint,
@@ -84,7 +83,7 @@ function vanillaPasses(
       FFN_CONSTANT: fits(layout.ffnVectors),
     },
     buffers: STACK,
-    views: { constants: 0, ffnConstants: vectorBytes * layout.ffnStart },
+    views: { constants: 0, ffnConstants: VECTOR * layout.ffnStart },
   });
   const forward = stack("forward");
   return {
