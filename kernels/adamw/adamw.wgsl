@@ -4,8 +4,29 @@
 // order, −1 where a block is incomplete; where a loss or the norm is not finite, or anything incomplete, nothing but the
 // gradient changes. report: gradient norm, negative where a block is incomplete; 1 if updated.
 // latch is set by such a step; the steps behind it in the same submission then change nothing either.
+// What the sequences' kernels read of the parameters behind the embedding is kept up to date in `packed`, each at up to two
+// places; the directions of the spectral norms, one power iteration further, become those of the model.
 
 override W: u32 = 64;
+override atSmall: u32;
+override parameterCount: u32;
+/** Floats of the directions; 0 where there is no spectral norm. */
+override directionCount: u32;
+
+const NONE = 0xffffffffu;
+
+// Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
+
+/** Four neighbouring values of an activation, as memory holds them. */
+alias Stored = vec4f;
+
+fn loaded(value: Stored) -> vec4f { return value; }
+
+fn firstTwo(value: Stored) -> vec2f { return value.xy; }
+
+fn stored(value: vec4f) -> Stored { return value; }
+
+// End of storage
 
 struct Update {
   vectors: u32,
@@ -14,6 +35,8 @@ struct Update {
   /** Place of the sequences' results in `halt`, 8 floats each, and of the report. */
   results: u32,
   report: u32,
+  /** Place of the directions in `halt`. */
+  directions: u32,
   /** Largest gradient norm; 0 switches clipping off. */
   clip: f32,
   /** 1 − lr·λ */
@@ -40,6 +63,10 @@ struct Update {
 @group(0) @binding(5) var<storage, read_write> firstMoment: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> secondMoment: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> latch: atomic<u32>;
+/** [parameters behind the embedding] */
+@group(0) @binding(8) var<storage, read> packedPlaces: array<vec2u>;
+@group(0) @binding(9) var<storage, read_write> packed: array<f32>;
+@group(0) @binding(10) var<storage, read_write> buffers: array<f32>;
 
 alias Summand = vec3f;
 var<workgroup> sums: array<Summand, W>;
@@ -67,6 +94,18 @@ fn isFinite(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }
 
+// Puts four parameters to where the other kernels read them.
+fn pack(i: u32, parameters: vec4f) {
+  let values = loaded(stored(parameters));
+  for (var c = 0u; c < 4u; c++) {
+    let e = 4u * i + c;
+    if (e < atSmall || e >= parameterCount) { continue; }
+    let places = packedPlaces[e - atSmall];
+    if (places.x != NONE) { packed[places.x] = values[c]; }
+    if (places.y != NONE) { packed[places.y] = values[c]; }
+  }
+}
+
 @compute @workgroup_size(W)
 fn adamw(
   @builtin(workgroup_id) group: vec3u,
@@ -86,11 +125,18 @@ fn adamw(
     // A sequence that the driver cut short (sequence.wgsl, proveComplete).
     if (halt[update.results + 8u * s + 6u] != 1.0) { sum.y += 1.0; }
   }
+  let before = atomicLoad(&latch);
   let all = total(tid, sum);
   let good = isFinite(all.x) && all.y == 0.0 && all.z == 0.0;
-  // Only a step that is not good sets the latch, so that its workgroups agree whatever they read.
-  let updated = good && atomicLoad(&latch) == 0u;
-  if (tid == 0u && !good) { atomicStore(&latch, 1u); }
+  // Only the first workgroup sets the latch, where the step is not good; then all agree, whatever they read before.
+  let updated = good && before == 0u;
+  if (group.x == 0u) {
+    if (tid == 0u && !good) { atomicStore(&latch, 1u); }
+    // A step that is not good has made its power iteration all the same.
+    if (before == 0u) {
+      for (var i = tid; i < directionCount; i += W) { buffers[i] = halt[update.directions + i]; }
+    }
+  }
   let norm = sqrt(all.x);
   if (tid == 0u && group.x == 0u) {
     halt[update.report] = select(norm, -1.0, all.z > 0.0);
@@ -107,6 +153,8 @@ fn adamw(
     let v = update.beta2 * secondMoment[i] + update.rest2 * g * g;
     firstMoment[i] = m;
     secondMoment[i] = v;
-    parameters[i] = parameters[i] * update.decay - update.rate * m / (sqrt(v) * update.secondScale + update.epsilon);
+    let p = parameters[i] * update.decay - update.rate * m / (sqrt(v) * update.secondScale + update.epsilon);
+    parameters[i] = p;
+    if (4u * i + 4u > atSmall) { pack(i, p); }
   }
 }

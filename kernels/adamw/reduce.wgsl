@@ -15,7 +15,6 @@ override atSmall: u32;
 override atW1: u32;
 override atW2: u32;
 override parameterCount: u32;
-override atDirections: u32;
 override rowGradient: u32;
 override storeStride: u32;
 override D4 = (D + 3u) / 4u;
@@ -41,6 +40,9 @@ struct Reduction {
   permutation: u32,
   ids: u32,
   starts: u32,
+  /** Places in `halt`. */
+  factors: u32,
+  directions: u32,
   /** 2, unknown to the compiler. */
   two: u32,
   /** What the objective's weights were multiplied by, inverted: a power of two. */
@@ -53,7 +55,8 @@ struct Place {
 }
 
 @group(0) @binding(0) var<uniform> reduction: Reduction;
-@group(0) @binding(1) var<storage, read> packed: array<f32>;
+/** Behind the results, where SPECTRAL = 1: factors, and u₁ v₁ u₂ v₂ (sequence.wgsl). */
+@group(0) @binding(1) var<storage, read> halt: array<f32>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
 @group(0) @binding(4) var<storage, read> slotLayout: array<Place>;
@@ -95,7 +98,9 @@ fn slotSum(e: u32) -> f32 {
   }
   var sum = (sums.x + sums.y) + (sums.z + sums.w);
   for (var s = 0u; s < reduction.sequences % 4u; s++) { sum += store[p + s * stride]; }
-  return sum * reduction.unscale * packed[place.factor];
+  sum *= reduction.unscale;
+  if (SPECTRAL == 0u) { return sum; }
+  return sum * halt[reduction.factors + place.factor];
 }
 
 // Whether this thread's loops ran to their ends (sequence.wgsl, proveComplete): a loop of two rounds still runs twice.
@@ -117,7 +122,7 @@ fn spectralBlock(tid: u32, w: u32, u: u32, v: u32, outputs: u32, inputs: u32, in
   let pull = total(tid, vec2f(inner, 0.0)).x * inverse;
   var squares = 0.0;
   for (var e = tid; e < count; e += W) {
-    let own = (gradient[w + e] - pull * packed[atDirections + u + e / inputs] * packed[atDirections + v + e % inputs]) * inverse;
+    let own = (gradient[w + e] - pull * halt[reduction.directions + u + e / inputs] * halt[reduction.directions + v + e % inputs]) * inverse;
     gradient[w + e] = own;
     squares += own * own;
   }
@@ -174,9 +179,9 @@ fn reduce(
   for (var b = group.x; b < reduction.blocks; b += groups.x) {
     var squares = 0.0;
     if (SPECTRAL == 1u && b == 0u) {
-      squares = spectralBlock(tid, atW1, 0u, F, F, D, packed[1]);
+      squares = spectralBlock(tid, atW1, 0u, F, F, D, halt[reduction.factors + 1u]);
     } else if (SPECTRAL == 1u && b == 1u) {
-      squares = spectralBlock(tid, atW2, F + D, F + 2u * D, D, F, packed[2]);
+      squares = spectralBlock(tid, atW2, F + D, F + 2u * D, D, F, halt[reduction.factors + 2u]);
     } else if (b < before + smallBlocks) {
       squares = smallBlock(atSmall + (b - before) * W + tid);
     } else {

@@ -1,14 +1,18 @@
-// The Epsilon model on whole sequences (spec §1–§2): embedding, recurrence (block, HQSA, FFN, halting), head and objective,
-// forward (`predict`) or forward and backward (`train`) in one dispatch. A workgroup takes one sequence at a time; a
-// thread owns tokens i, i + W, i + 2W, … of the active list, and in the sums over tokens it owns tiles of the result, so
-// that every sum has a fixed order and no atomics are needed.
+// The Epsilon model on whole sequences (spec §1–§2): embedding, recurrence (block, HQSA, FFN, halting), head and objective.
+// A training step dispatches `forward`, which keeps what the way back needs, and `backward`; a prediction `forward` alone. Two
+// pipelines of half the size compile in less time than one. A workgroup takes one sequence at a time; a thread owns tokens
+// i, i + W, i + 2W, … of the active list, and in the sums over tokens it owns tiles of the result, so that every sum has a
+// fixed order and no atomics are needed.
 //
 // Groups of four: a state of d features is D4 vectors, the heads of q, k, v lie side by side, each rounded up to HG
 // vectors (P4 in all), assignments are A4 = H·BG vectors. What is beyond d, dh, B or F is zero.
-// rows   [field + group][batch tokens]: fields `row…`; those with a step stride are kept for each step when SAVE = 1.
-// packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; written by prepare.wgsl.
-// store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), then bins `bins…`, each BINS vectors.
-// halt   p [L][tokens], r [tokens], then 8 results a sequence, then its logits.
+// rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowAttention are a step's record, one behind
+//        the other where steps are kept (recordStride), else all in the same place.
+// packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; kept by adamw.wgsl. The table of positions is
+//        behind them. Every workgroup makes the spectral norms and sharpnesses by itself, as `factors`.
+// store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), the readout, for each step how many tokens were
+//        active, had halted, and were of those in the frozen sums, then bins `bins…`, each BINS vectors.
+// halt   p [L][tokens], r [tokens], then 8 results a sequence, its logits, the factors, and u₁ v₁ u₂ v₂.
 // lists  active tokens [L or 2][tokens], halted tokens in the order of their halt, step counts.
 // A head's bins are: 1/(mass + 1e-6) [BG], K/√dh [4·BG][HG], V [4·BG][HG]; their gradient likewise.
 
@@ -23,7 +27,6 @@ override FREQUENCY: u32;
 override EXIT: u32;
 /** 1: every token takes all steps, nothing halts. */
 override REPEAT: u32;
-override SAVE: u32 = 1;
 /** 1 where the packed weights fit into `constants`. */
 override CONSTANT: u32 = 0;
 override ALPHA: f32;
@@ -33,6 +36,8 @@ override P4 = H * HG;
 override BG = (B + 3u) / 4u;
 override A4 = H * BG;
 override F4 = (F + 3u) / 4u;
+/** u₁ v₁ u₂ v₂. */
+override DIRECTIONS = 2u * (F + D);
 override HEAD_BINS = BG + 8u * BG * HG;
 override BINS = H * HEAD_BINS;
 
@@ -97,6 +102,10 @@ override atOutputT: u32;
 override atFfn1T: u32;
 override atFfn2T: u32;
 override atPositions: u32;
+/** Places of the FFN's weights and of log τ in `parameters`. */
+override atW1: u32;
+override atW2: u32;
+override atTau: u32;
 
 override slotGamma1: u32;
 override slotBeta1: u32;
@@ -122,6 +131,8 @@ override slotHaltingBias: u32;
 override slotHead: u32;
 override slotHeadBias: u32;
 override slotEnd: u32;
+override storeReadout: u32;
+override storeSteps: u32;
 override binsFrozen: u32;
 override binsTotal: u32;
 override binsGradient: u32;
@@ -129,6 +140,7 @@ override binsSaved: u32;
 override storeStride: u32;
 
 const NONE = 0xffffffffu;
+const LOWEST = -3.0e38;
 const LOG_CLAMP = 1e-9;
 const SITES = 5u;
 const SITE_EMBEDDING = 0u;
@@ -160,13 +172,14 @@ struct Settings {
   labels: u32,
   keys: u32,
   order: u32,
-  /** Bounds of loops. */
-  @align(16) sizes: Sizes,
-}
-
-// The same as the override constants of those names, but unknown to the compiler: some unroll every loop whose length they
-// know, and then take minutes.
-struct Sizes {
+  /** 1 in a training step: it begins with a power iteration. */
+  iterate: u32,
+  /** Groups from a step's record to the next one's; 0 where only the present one is kept. */
+  recordStride: u32,
+  /** Places in `halt`. */
+  factors: u32,
+  directions: u32,
+  /** From here on bounds of loops, the same as the override constants of those names. */
   heads: u32,
   d4: u32,
   hg: u32,
@@ -178,11 +191,17 @@ struct Sizes {
   steps: u32,
   layers: u32,
   classes: u32,
-  threads: u32,
   halfThreads: u32,
+  /** Threads whose counts are summed together, and how many such runs there are. */
+  scanRun: u32,
+  scanRuns: u32,
 }
 
-@group(0) @binding(0) var<uniform> settings: Settings;
+/**
+ * Of these the first counts, and everything reads its copy: some compilers unroll every loop whose length they know, and then
+ * take minutes; they look into uniforms for it, but not behind a place that they do not know.
+ */
+@group(0) @binding(0) var<uniform> arguments: array<Settings, 2>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
@@ -197,17 +216,25 @@ struct Sizes {
 /** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
 @group(0) @binding(9) var<storage, read> quantiles: array<f32>;
 
+/** u₁ v₁ u₂ v₂ as they were before this step. */
+@group(0) @binding(10) var<storage, read> buffers: array<f32>;
+
 var<workgroup> bins: array<vec4f, BINS>;
 var<workgroup> sums: array<vec4f, W>;
 var<workgroup> counts: array<u32, W>;
 var<workgroup> readout: array<vec4f, D4>;
 var<workgroup> dReadout: array<vec4f, D4>;
-var<workgroup> slopes: array<f32, C>;
-/** For each step: active tokens, tokens that had halted, those of them that are in the frozen sums, 0 if it does not run. */
-var<workgroup> steps: array<vec4u, L + 1u>;
+/** Of each run of counts. */
+var<workgroup> runs: array<u32, W>;
+/** Active tokens, tokens that had halted, those of them that are in the frozen sums, 0 if the step does not run. */
+var<workgroup> present: vec4u;
+/** 1, 1/σ₁, 1/σ₂, then for each head 1/(τ + 1e-8) and what carries z·∂z to ∂log τ. */
+var<workgroup> factors: array<f32, 3u + 2u * H>;
+var<workgroup> directions: array<f32, DIRECTIONS>;
 var<workgroup> clsWeights: array<f32, L>;
 var<workgroup> dStep: array<f32, L>;
 
+var<private> settings: Settings;
 // The present sequence.
 var<private> first: u32;
 var<private> length: u32;
@@ -225,25 +252,26 @@ fn row(field: u32, token: u32) -> vec4f {
   return rows[field * settings.tokens + first + token];
 }
 
-fn stateField(t: u32) -> u32 {
-  return rowState + select(0u, t * D4, SAVE == 1u);
+// A field of step t's record.
+fn stepField(base: u32, t: u32) -> u32 {
+  return base + t * settings.recordStride;
 }
 
-fn stepField(base: u32, groups: u32, t: u32) -> u32 {
-  return base + select(0u, t * groups, SAVE == 1u);
+fn stateField(t: u32) -> u32 {
+  return stepField(rowState, t);
 }
 
 fn listAt(t: u32) -> u32 {
   if (EXIT == 0u) { return first; }
-  return select(t & 1u, t, SAVE == 1u) * settings.tokens + first;
+  return select(t & 1u, t, settings.recordStride > 0u) * settings.tokens + first;
 }
 
 fn haltedAt() -> u32 {
-  return select(2u, L, SAVE == 1u) * settings.tokens + first;
+  return select(2u, L, settings.recordStride > 0u) * settings.tokens + first;
 }
 
 fn stepsAt() -> u32 {
-  return select(3u, L + 1u, SAVE == 1u) * settings.tokens + first;
+  return haltedAt() + settings.tokens;
 }
 
 fn probabilityAt(t: u32, token: u32) -> u32 {
@@ -254,9 +282,81 @@ fn resultAt(s: u32) -> u32 {
   return (L + 1u) * settings.tokens + 8u * s;
 }
 
+// The tokens k … k+3 of a list; beyond its end its last one.
+fn fourTokens(list: u32, k: u32, count: u32) -> vec4u {
+  let at = list + min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(count - 1u));
+  return vec4u(lists[at.x], lists[at.y], lists[at.z], lists[at.w]);
+}
+
+// A column a token.
+fn four(field: u32, tokens: vec4u) -> mat4x4f {
+  let p = vec4u(place(field, 0u)) + tokens;
+  return mat4x4f(rows[p.x], rows[p.y], rows[p.z], rows[p.w]);
+}
+
 fn weight(p: u32) -> vec4f {
   if (CONSTANT == 1u) { return constants[p]; }
   return packed[p];
+}
+
+// Factors of the weights ----------------------------------------------------------------------------------------------
+
+// Element o of W·v, W [· × inputs] at `w` in the parameters.
+fn rowProduct(w: u32, v: u32, inputs: u32, o: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = 0u; i < inputs; i++) { sum += parameters[w + o * inputs + i] * directions[v + i]; }
+  return sum;
+}
+
+fn normalize(at: u32, count: u32) {
+  var squares = 0.0;
+  for (var i = tid; i < count; i += W) { squares += directions[at + i] * directions[at + i]; }
+  // Below 1e-12 a direction stays as it is, as the published normalization leaves it.
+  let inverse = 1.0 / max(sqrt(total(vec4f(squares)).x), 1e-12);
+  for (var i = tid; i < count; i += W) { directions[at + i] *= inverse; }
+  workgroupBarrier();
+}
+
+// In a training step v ← Wᵀu/‖Wᵀu‖, then u ← Wv/‖Wv‖; returns 1/σ, σ = uᵀWv.
+fn inverseNorm(w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
+  if (settings.iterate == 1u) {
+    for (var i = tid; i < inputs; i += W) {
+      var sum = 0.0;
+      for (var o = 0u; o < outputs; o++) { sum += parameters[w + o * inputs + i] * directions[u + o]; }
+      directions[v + i] = sum;
+    }
+    normalize(v, inputs);
+    for (var o = tid; o < outputs; o += W) { directions[u + o] = rowProduct(w, v, inputs, o); }
+    normalize(u, outputs);
+  }
+  var sigma = 0.0;
+  for (var o = tid; o < outputs; o += W) { sigma += directions[u + o] * rowProduct(w, v, inputs, o); }
+  return 1.0 / total(vec4f(sigma)).x;
+}
+
+// Every workgroup makes the factors for itself; those of the first one are kept for the dispatches behind.
+fn makeFactors(keep: bool) {
+  for (var i = tid; i < DIRECTIONS; i += W) { directions[i] = buffers[i]; }
+  workgroupBarrier();
+  var at = 0u;
+  for (var layer = 0u; layer < settings.latent; layer++) {
+    let outputs = select(F, D, layer == 1u);
+    let inputs = select(D, F, layer == 1u);
+    let inverse = inverseNorm(select(atW1, atW2, layer == 1u), at, at + outputs, outputs, inputs);
+    if (tid == 0u) { factors[1u + layer] = inverse; }
+    at += F + D;
+  }
+  for (var h = tid; h < H; h += W) {
+    let tau = exp(parameters[atTau + h]);
+    let sharpness = 1.0 / (max(tau, 1e-3) + 1e-8);
+    factors[3u + 2u * h] = sharpness;
+    factors[4u + 2u * h] = select(0.0, -sharpness * tau, tau >= 1e-3);
+  }
+  if (tid == 0u) { factors[0] = 1.0; }
+  workgroupBarrier();
+  if (!keep) { return; }
+  for (var i = tid; i < 3u + 2u * H; i += W) { halt[settings.factors + i] = factors[i]; }
+  for (var i = tid; i < DIRECTIONS; i += W) { halt[settings.directions + i] = directions[i]; }
 }
 
 // Mathematics -------------------------------------------------------------------------------------------------------
@@ -275,13 +375,8 @@ fn exponential(x: vec4f) -> vec4f {
   return p * bitcast<vec4f>((vec4i(n) + 127) << vec4u(23u));
 }
 
-// Natural logarithm of max(x, 1e-9).
-fn clampedLog(x: vec4f) -> vec4f {
-  let bits = bitcast<vec4i>(max(x, vec4f(LOG_CLAMP)));
-  let exponent = (bits - 0x3f3504f3) >> vec4u(23u);
-  let m = bitcast<vec4f>(bits - (exponent << vec4u(23u))) - 1.0;
-  let e = vec4f(exponent);
-  let square = m * m;
+// (log(1 + m) − m + m²/2)/m³ for m from −0.3 to 0.42.
+fn logTail(m: vec4f) -> vec4f {
   var p = 7.0376836292e-2 * m - 1.1514610310e-1;
   p = p * m + 1.1676998740e-1;
   p = p * m - 1.2420140846e-1;
@@ -289,8 +384,17 @@ fn clampedLog(x: vec4f) -> vec4f {
   p = p * m - 1.6668057665e-1;
   p = p * m + 2.0000714765e-1;
   p = p * m - 2.4999993993e-1;
-  p = p * m + 3.3333331174e-1;
-  p = p * m * square - e * 2.12194440e-4 - 0.5 * square;
+  return p * m + 3.3333331174e-1;
+}
+
+// Natural logarithm of max(x, 1e-9).
+fn clampedLog(x: vec4f) -> vec4f {
+  let bits = bitcast<vec4i>(max(x, vec4f(LOG_CLAMP)));
+  let exponent = (bits - 0x3f3504f3) >> vec4u(23u);
+  let m = bitcast<vec4f>(bits - (exponent << vec4u(23u))) - 1.0;
+  let e = vec4f(exponent);
+  let square = m * m;
+  let p = logTail(m) * m * square - e * 2.12194440e-4 - 0.5 * square;
   return m + p + e * 0.693359375;
 }
 
@@ -375,7 +479,7 @@ fn noiseAt(r: u32, token: u32, t: u32) -> vec4f {
 
 fn meanSquare(field: u32, token: u32) -> f32 {
   var square = 0.0;
-  for (var g = 0u; g < settings.sizes.d4; g++) { square += dot(row(field + g, token), row(field + g, token)); }
+  for (var g = 0u; g < settings.d4; g++) { square += dot(row(field + g, token), row(field + g, token)); }
   return square / f32(D);
 }
 
@@ -384,7 +488,7 @@ fn addNoise(t: u32, token: u32) -> f32 {
   let gain = gainAt(t);
   if (!(gain > 0.0)) { return 0.0; }
   let deviation = gain * sqrt(meanSquare(stateField(t), token));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowNoisy + g, token)] = row(stateField(t) + g, token) + deviation * noiseAt(4u * g, token, t);
   }
   return deviation * deviation;
@@ -396,9 +500,9 @@ fn noiseBackward(t: u32, token: u32) {
   if (!(gain > 0.0)) { return; }
   let square = meanSquare(stateField(t), token);
   var slope = 0.0;
-  for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(4u * g, token, t)); }
+  for (var g = 0u; g < settings.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(4u * g, token, t)); }
   slope *= gain / (f32(D) * sqrt(max(square, 1e-30)));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowGradient + g, token)] += slope * row(stateField(t) + g, token);
   }
 }
@@ -420,10 +524,10 @@ fn product(weights: u32, field: u32, groups: u32, token: u32) -> vec4f {
 // out ← CenterNorm(field); `centred` (unless NONE) keeps it before γ and β.
 fn centerNorm(out: u32, centred: u32, field: u32, gamma: u32, beta: u32, token: u32) {
   var sum = 0.0;
-  for (var g = 0u; g < settings.sizes.d4; g++) { sum += sumOf(row(field + g, token)); }
+  for (var g = 0u; g < settings.d4; g++) { sum += sumOf(row(field + g, token)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     let value = (row(field + g, token) - mean) * scale;
     if (centred != NONE) { rows[place(centred + g, token)] = value; }
     rows[place(out + g, token)] = weight(gamma + g) * value + weight(beta + g);
@@ -433,10 +537,10 @@ fn centerNorm(out: u32, centred: u32, field: u32, gamma: u32, beta: u32, token: 
 // The state's gradient grows by that of CenterNorm's input, from `slope`, its output's.
 fn centerNormBackward(slope: u32, gamma: u32, token: u32) {
   var sum = 0.0;
-  for (var g = 0u; g < settings.sizes.d4; g++) { sum += sumOf(weight(gamma + g) * row(slope + g, token)); }
+  for (var g = 0u; g < settings.d4; g++) { sum += sumOf(weight(gamma + g) * row(slope + g, token)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowGradient + g, token)] += scale * (weight(gamma + g) * row(slope + g, token) - mean);
   }
 }
@@ -444,7 +548,7 @@ fn centerNormBackward(slope: u32, gamma: u32, token: u32) {
 // Replaces the scores of one head's bins by their softmax; `largest` is the largest score.
 fn softmax(field: u32, largest: f32, token: u32) {
   var sum = 0.0;
-  for (var g = 0u; g < settings.sizes.bg; g++) {
+  for (var g = 0u; g < settings.bg; g++) {
     let p = place(field + g, token);
     // Rows beyond B hold a score that no sum can see.
     let e = exponential(rows[p] - largest) * withinBins(g);
@@ -452,7 +556,7 @@ fn softmax(field: u32, largest: f32, token: u32) {
     sum += sumOf(e);
   }
   let inverse = 1.0 / sum;
-  for (var g = 0u; g < settings.sizes.bg; g++) { rows[place(field + g, token)] *= inverse; }
+  for (var g = 0u; g < settings.bg; g++) { rows[place(field + g, token)] *= inverse; }
 }
 
 fn withinBins(g: u32) -> vec4f {
@@ -460,15 +564,15 @@ fn withinBins(g: u32) -> vec4f {
 }
 
 fn largestOf(v: vec4f, g: u32) -> f32 {
-  let bounded = select(vec4f(-3.0e38), v, withinBins(g) > vec4f(0.0));
+  let bounded = select(vec4f(LOWEST), v, withinBins(g) > vec4f(0.0));
   return max(max(bounded.x, bounded.y), max(bounded.z, bounded.w));
 }
 
 // slopes of a softmax's output in `field` become those of its scores; `outputs` holds the softmax.
 fn softmaxBackward(field: u32, outputs: u32, token: u32) {
   var inner = 0.0;
-  for (var g = 0u; g < settings.sizes.bg; g++) { inner += dot(row(field + g, token), row(outputs + g, token)); }
-  for (var g = 0u; g < settings.sizes.bg; g++) {
+  for (var g = 0u; g < settings.bg; g++) { inner += dot(row(field + g, token), row(outputs + g, token)); }
+  for (var g = 0u; g < settings.bg; g++) {
     rows[place(field + g, token)] = row(outputs + g, token) * (row(field + g, token) - inner);
   }
 }
@@ -478,7 +582,7 @@ fn total(value: vec4f) -> vec4f {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
-  for (var width = settings.sizes.halfThreads; width > 0u; width /= 2u) {
+  for (var width = settings.halfThreads; width > 0u; width /= 2u) {
     if (tid < width) { sums[tid] += sums[tid + width]; }
     workgroupBarrier();
   }
@@ -516,28 +620,24 @@ fn reduction(kind: u32, a: u32, b: u32, into: u32) -> Tile {
 // Column c of the result is Σ over `count` tokens from `list` of a · b[c] (OUTER); the others use column 0.
 fn tile(part: Tile, list: u32, count: u32) -> mat4x4f {
   var m = mat4x4f();
-  for (var k = 0u; k < count; k++) {
-    let token = lists[list + k];
-    var a = place(part.a, token);
-    var b = place(part.b, token);
-    for (var repeat = 0u; repeat < part.repeats; repeat++) {
-      let x = rows[a];
-      if (part.kind == OUTER) {
-        let y = rows[b];
-        m[0] += x * y.x;
-        m[1] += x * y.y;
-        m[2] += x * y.z;
-        m[3] += x * y.w;
-      } else if (part.kind == SUM) {
-        m[0] += x;
-      } else if (part.kind == ELEMENTS) {
-        m[0] += x * rows[b];
-      } else {
-        m[0].x += dot(x, rows[b]);
+  let none = vec4f(0.0);
+  for (var repeat = 0u; repeat < part.repeats; repeat++) {
+    for (var k = 0u; k < count; k += 4u) {
+      let tokens = fourTokens(list, k, count);
+      var a = four(part.a + repeat * part.stepA, tokens);
+      a[1] = select(none, a[1], k + 1u < count);
+      a[2] = select(none, a[2], k + 2u < count);
+      a[3] = select(none, a[3], k + 3u < count);
+      if (part.kind == SUM) {
+        m[0] += (a[0] + a[1]) + (a[2] + a[3]);
+        continue;
       }
-      a += part.stepA * settings.tokens;
-      b += part.stepB * settings.tokens;
+      m += a * transpose(four(part.b + repeat * part.stepB, tokens));
     }
+  }
+  if (part.kind > SUM) {
+    let diagonal = vec4f(m[0].x, m[1].y, m[2].z, m[3].w);
+    m[0] = select(diagonal, vec4f(sumOf(diagonal), 0.0, 0.0, 0.0), part.kind == DOT);
   }
   return m;
 }
@@ -553,7 +653,7 @@ fn grow(part: Tile, list: u32, count: u32) {
 fn embed(token: u32) {
   let source = batch[first + token] * D;
   let scale = sqrt(f32(D));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
     let h = e * scale + packed[atPositions + token * D4 + g];
@@ -563,7 +663,7 @@ fn embed(token: u32) {
 
 fn embedBackward(token: u32) {
   let scale = sqrt(f32(D));
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowGradient + g, token)] *= scale * kept(4u * g, SITE_EMBEDDING, token, 0u);
   }
 }
@@ -573,13 +673,13 @@ fn embedBackward(token: u32) {
 // x, k, v and z of a token, from its state.
 fn keysAndLatents(state: u32, centred: u32, token: u32) {
   centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
-  for (var g = 0u; g < settings.sizes.p4; g++) {
-    rows[place(rowKey + g, token)] = weight(atKeyBias + g) + product(atKey + 4u * g * D4, rowX, settings.sizes.d4, token);
-    rows[place(rowValue + g, token)] = weight(atValueBias + g) + product(atValue + 4u * g * D4, rowX, settings.sizes.d4, token);
+  for (var g = 0u; g < settings.p4; g++) {
+    rows[place(rowKey + g, token)] = weight(atKeyBias + g) + product(atKey + 4u * g * D4, rowX, settings.d4, token);
+    rows[place(rowValue + g, token)] = weight(atValueBias + g) + product(atValue + 4u * g * D4, rowX, settings.d4, token);
   }
-  for (var h = 0u; h < settings.sizes.heads; h++) {
-    for (var g = 0u; g < settings.sizes.latent; g++) {
-      rows[place(rowLatent + 2u * h + g, token)] = product(atBin + 4u * g * HG, rowKey + h * HG, settings.sizes.hg, token);
+  for (var h = 0u; h < settings.heads; h++) {
+    for (var g = 0u; g < settings.latent; g++) {
+      rows[place(rowLatent + 2u * h + g, token)] = product(atBin + 4u * g * HG, rowKey + h * HG, settings.hg, token);
     }
   }
 }
@@ -588,23 +688,24 @@ fn keysAndLatents(state: u32, centred: u32, token: u32) {
 fn assign(state: u32, assignment: u32, token: u32, entropy: bool) -> f32 {
   keysAndLatents(state, NONE, token);
   var sum = 0.0;
-  for (var h = 0u; h < settings.sizes.heads; h++) {
+  for (var h = 0u; h < settings.heads; h++) {
     let z0 = row(rowLatent + 2u * h, token);
     let z1 = row(rowLatent + 2u * h + 1u, token);
     let field = assignment + h * BG;
-    var largest = -3.0e38;
-    for (var g = 0u; g < settings.sizes.bg; g++) {
+    var largest = LOWEST;
+    for (var g = 0u; g < settings.bg; g++) {
       var score = vec4f(0.0);
       for (var c = 0u; c < 4u; c++) {
         let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
         score[c] = dot(z0, weight(p)) + dot(z1, weight(p + 1u));
       }
+      score *= factors[3u + 2u * h];
       rows[place(field + g, token)] = score;
       largest = max(largest, largestOf(score, g));
     }
     softmax(field, largest, token);
     if (entropy) {
-      for (var g = 0u; g < settings.sizes.bg; g++) {
+      for (var g = 0u; g < settings.bg; g++) {
         let a = row(field + g, token);
         sum += dot(a, clampedLog(a));
       }
@@ -635,7 +736,7 @@ fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u
   for (var item = tid; item < H * (BG + 2u * BG * HG); item += W) {
     let part = binTile(item, rowKey, rowValue, assignment, assignment);
     for (var c = 0u; c < part.columns; c++) { bins[part.into + c * HG] = store[slot + binsFrozen + part.into + c * HG]; }
-    for (var isActive = 0u; isActive < settings.sizes.latent; isActive++) {
+    for (var isActive = 0u; isActive < settings.latent; isActive++) {
       let m = tile(part, select(enteringAt, list, isActive == 1u), select(entering, acting, isActive == 1u));
       for (var c = 0u; c < part.columns; c++) {
         let p = part.into + c * HG;
@@ -655,7 +756,7 @@ fn finishBins(item: u32) {
   let scale = 1.0 / sqrt(f32(D / H));
   for (var c = 0u; c < 4u; c++) {
     let p = base + BG + (4u * g + c) * HG;
-    for (var j = 0u; j < settings.sizes.hg; j++) {
+    for (var j = 0u; j < settings.hg; j++) {
       bins[p + j] *= inverse[c] * scale;
       bins[p + 4u * BG * HG + j] *= inverse[c];
     }
@@ -681,7 +782,7 @@ fn binsBackward(item: u32, saved: u32) {
   for (var c = 0u; c < 4u; c++) {
     let p = base + BG + (4u * g + c) * HG;
     var sum = 0.0;
-    for (var j = 0u; j < 2u * settings.sizes.hg; j++) {
+    for (var j = 0u; j < 2u * settings.hg; j++) {
       // Keys first, then values.
       let q = p + select(j, 4u * BG * HG + j - HG, j >= HG);
       let own = store[slot + binsGradient + q];
@@ -700,14 +801,14 @@ fn binsBackward(item: u32, saved: u32) {
 // From the gradient of the bins' sums in `bins` to those of scores, latents, keys, values and x, which grows.
 fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
   keysAndLatents(state, rowCentred1, token);
-  for (var h = 0u; h < settings.sizes.heads; h++) {
+  for (var h = 0u; h < settings.heads; h++) {
     let base = h * HEAD_BINS;
-    for (var g = 0u; g < settings.sizes.bg; g++) {
+    for (var g = 0u; g < settings.bg; g++) {
       var slope = bins[base + g];
       for (var c = 0u; c < 4u; c++) {
         let p = base + BG + (4u * g + c) * HG;
         var sum = 0.0;
-        for (var j = 0u; j < settings.sizes.hg; j++) {
+        for (var j = 0u; j < settings.hg; j++) {
           sum += dot(bins[p + j], row(rowKey + h * HG + j, token));
           sum += dot(bins[p + 4u * BG * HG + j], row(rowValue + h * HG + j, token));
         }
@@ -719,8 +820,8 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     softmaxBackward(rowDAssignment + h * BG, assignment + h * BG, token);
     var dz0 = vec4f(0.0);
     var dz1 = vec4f(0.0);
-    for (var g = 0u; g < settings.sizes.bg; g++) {
-      let slope = row(rowDAssignment + h * BG + g, token);
+    for (var g = 0u; g < settings.bg; g++) {
+      let slope = factors[3u + 2u * h] * row(rowDAssignment + h * BG + g, token);
       for (var c = 0u; c < 4u; c++) {
         let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
         dz0 += slope[c] * weight(p);
@@ -729,10 +830,10 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     }
     rows[place(rowDLatent + 2u * h, token)] = dz0;
     rows[place(rowDLatent + 2u * h + 1u, token)] = dz1;
-    for (var j = 0u; j < settings.sizes.hg; j++) {
-      var dKey = product(atBinT + 8u * j, rowDLatent + 2u * h, settings.sizes.latent, token);
+    for (var j = 0u; j < settings.hg; j++) {
+      var dKey = product(atBinT + 8u * j, rowDLatent + 2u * h, settings.latent, token);
       var dValue = vec4f(0.0);
-      for (var g = 0u; g < settings.sizes.bg; g++) {
+      for (var g = 0u; g < settings.bg; g++) {
         let a = row(assignment + h * BG + g, token);
         for (var c = 0u; c < 4u; c++) {
           let p = base + BG + (4u * g + c) * HG + j;
@@ -744,9 +845,9 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
       rows[place(rowDValue + h * HG + j, token)] = dValue;
     }
   }
-  for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowDx + g, token)] += product(atKeyT + 4u * g * P4, rowDKey, settings.sizes.p4, token) +
-      product(atValueT + 4u * g * P4, rowDValue, settings.sizes.p4, token);
+  for (var g = 0u; g < settings.d4; g++) {
+    rows[place(rowDx + g, token)] += product(atKeyT + 4u * g * P4, rowDKey, settings.p4, token) +
+      product(atValueT + 4u * g * P4, rowDValue, settings.p4, token);
   }
   centerNormBackward(rowDx, atGamma1, token);
 }
@@ -789,23 +890,23 @@ fn assignWeights(list: u32, count: u32) {
 
 fn query(state: u32, centred: u32, token: u32) {
   centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
-  for (var g = 0u; g < settings.sizes.p4; g++) {
-    rows[place(rowQuery + g, token)] = weight(atQueryBias + g) + product(atQuery + 4u * g * D4, rowX, settings.sizes.d4, token);
+  for (var g = 0u; g < settings.p4; g++) {
+    rows[place(rowQuery + g, token)] = weight(atQueryBias + g) + product(atQuery + 4u * g * D4, rowX, settings.d4, token);
   }
 }
 
 // h′ ← h + α·dropout(HQSA(x)).
 fn attention(t: u32, token: u32) {
-  let weights = stepField(rowAttention, A4, t);
-  let mixed = stepField(rowMixed, P4, t);
+  let weights = stepField(rowAttention, t);
+  let mixed = stepField(rowMixed, t);
   query(inputField(t), NONE, token);
-  for (var h = 0u; h < settings.sizes.heads; h++) {
+  for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
-    var largest = -3.0e38;
-    for (var g = 0u; g < settings.sizes.bg; g++) {
+    var largest = LOWEST;
+    for (var g = 0u; g < settings.bg; g++) {
       var score = vec4f(0.0);
-      for (var j = 0u; j < settings.sizes.hg; j++) {
+      for (var j = 0u; j < settings.hg; j++) {
         let q = row(rowQuery + h * HG + j, token);
         let p = keys + 4u * g * HG + j;
         score += vec4f(dot(q, bins[p]), dot(q, bins[p + HG]), dot(q, bins[p + 2u * HG]), dot(q, bins[p + 3u * HG]));
@@ -814,19 +915,19 @@ fn attention(t: u32, token: u32) {
       largest = max(largest, largestOf(score, g));
     }
     softmax(weights + h * BG, largest, token);
-    for (var j = 0u; j < settings.sizes.hg; j++) { rows[place(mixed + h * HG + j, token)] = vec4f(0.0); }
-    for (var g = 0u; g < settings.sizes.bg; g++) {
+    for (var j = 0u; j < settings.hg; j++) { rows[place(mixed + h * HG + j, token)] = vec4f(0.0); }
+    for (var g = 0u; g < settings.bg; g++) {
       let w = row(weights + h * BG + g, token) * keptBins(h, g, token, t);
-      for (var j = 0u; j < settings.sizes.hg; j++) {
+      for (var j = 0u; j < settings.hg; j++) {
         let p = values + 4u * g * HG + j;
         rows[place(mixed + h * HG + j, token)] +=
           w.x * bins[p] + w.y * bins[p + HG] + w.z * bins[p + 2u * HG] + w.w * bins[p + 3u * HG];
       }
     }
   }
-  let middle = stepField(rowMiddle, D4, t);
-  for (var g = 0u; g < settings.sizes.d4; g++) {
-    let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, settings.sizes.p4, token);
+  let middle = stepField(rowMiddle, t);
+  for (var g = 0u; g < settings.d4; g++) {
+    let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, settings.p4, token);
     rows[place(middle + g, token)] = row(inputField(t) + g, token) +
       ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
   }
@@ -834,16 +935,16 @@ fn attention(t: u32, token: u32) {
 
 // h⁺ ← h′ + α·dropout(FFN(y)).
 fn feedForward(t: u32, token: u32) {
-  let middle = stepField(rowMiddle, D4, t);
+  let middle = stepField(rowMiddle, t);
   centerNorm(rowX, NONE, middle, atGamma2, atBeta2, token);
-  for (var g = 0u; g < settings.sizes.f4; g++) {
-    let x = weight(atFfn1Bias + g) + product(atFfn1 + 4u * g * D4, rowX, settings.sizes.d4, token);
+  for (var g = 0u; g < settings.f4; g++) {
+    let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowX, settings.d4, token);
     let tail = normalTail(x, exponential(-0.5 * x * x));
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
     rows[place(rowHidden + g, token)] = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
   }
-  for (var g = 0u; g < settings.sizes.d4; g++) {
-    let branch = weight(atFfn2Bias + g) + product(atFfn2 + 4u * g * F4, rowHidden, settings.sizes.f4, token);
+  for (var g = 0u; g < settings.d4; g++) {
+    let branch = weight(atFfn2Bias + g) + factors[2] * product(atFfn2 + 4u * g * F4, rowHidden, settings.f4, token);
     rows[place(stateField(t + 1u) + g, token)] = row(middle + g, token) +
       ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
   }
@@ -851,42 +952,43 @@ fn feedForward(t: u32, token: u32) {
 
 // The token's gradient from h⁺ back to h′, through the FFN.
 fn feedForwardBackward(t: u32, token: u32) {
-  centerNorm(rowY, rowCentred2, stepField(rowMiddle, D4, t), atGamma2, atBeta2, token);
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  centerNorm(rowY, rowCentred2, stepField(rowMiddle, t), atGamma2, atBeta2, token);
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowBranch2 + g, token)] = ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * row(rowGradient + g, token);
   }
-  for (var g = 0u; g < settings.sizes.f4; g++) {
-    let x = weight(atFfn1Bias + g) + product(atFfn1 + 4u * g * D4, rowY, settings.sizes.d4, token);
+  for (var g = 0u; g < settings.f4; g++) {
+    let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowY, settings.d4, token);
     let density = exponential(-0.5 * x * x);
     let tail = normalTail(x, density);
     let mask = kept(4u * g, SITE_FFN_HIDDEN, token, t);
     rows[place(rowHidden + g, token)] = mask * (max(x, vec4f(0.0)) - abs(x) * tail);
     let slope = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
-    rows[place(rowDBefore + g, token)] = mask * slope * product(atFfn2T + 4u * g * D4, rowBranch2, settings.sizes.d4, token);
+    rows[place(rowDBefore + g, token)] = mask * slope * factors[2] *
+      product(atFfn2T + 4u * g * D4, rowBranch2, settings.d4, token);
   }
-  for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowDy + g, token)] = product(atFfn1T + 4u * g * F4, rowDBefore, settings.sizes.f4, token);
+  for (var g = 0u; g < settings.d4; g++) {
+    rows[place(rowDy + g, token)] = factors[1] * product(atFfn1T + 4u * g * F4, rowDBefore, settings.f4, token);
   }
   centerNormBackward(rowDy, atGamma2, token);
 }
 
 // From h′ back to x, through the attention; the first norm is left to the caller.
 fn attentionBackward(t: u32, token: u32) {
-  let weights = stepField(rowAttention, A4, t);
+  let weights = stepField(rowAttention, t);
   query(inputField(t), rowCentred1, token);
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     rows[place(rowBranch1 + g, token)] =
       ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token);
   }
-  for (var g = 0u; g < settings.sizes.p4; g++) {
-    rows[place(rowDMixed + g, token)] = product(atOutputT + 4u * g * D4, rowBranch1, settings.sizes.d4, token);
+  for (var g = 0u; g < settings.p4; g++) {
+    rows[place(rowDMixed + g, token)] = product(atOutputT + 4u * g * D4, rowBranch1, settings.d4, token);
   }
-  for (var h = 0u; h < settings.sizes.heads; h++) {
+  for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
-    for (var g = 0u; g < settings.sizes.bg; g++) {
+    for (var g = 0u; g < settings.bg; g++) {
       var slope = vec4f(0.0);
-      for (var j = 0u; j < settings.sizes.hg; j++) {
+      for (var j = 0u; j < settings.hg; j++) {
         let d = row(rowDMixed + h * HG + j, token);
         let p = values + 4u * g * HG + j;
         slope += vec4f(dot(d, bins[p]), dot(d, bins[p + HG]), dot(d, bins[p + 2u * HG]), dot(d, bins[p + 3u * HG]));
@@ -896,9 +998,9 @@ fn attentionBackward(t: u32, token: u32) {
       rows[place(rowDropped + h * BG + g, token)] = mask * row(weights + h * BG + g, token);
     }
     softmaxBackward(rowDScore + h * BG, weights + h * BG, token);
-    for (var j = 0u; j < settings.sizes.hg; j++) {
+    for (var j = 0u; j < settings.hg; j++) {
       var d = vec4f(0.0);
-      for (var g = 0u; g < settings.sizes.bg; g++) {
+      for (var g = 0u; g < settings.bg; g++) {
         let s = row(rowDScore + h * BG + g, token);
         let p = keys + 4u * g * HG + j;
         d += s.x * bins[p] + s.y * bins[p + HG] + s.z * bins[p + 2u * HG] + s.w * bins[p + 3u * HG];
@@ -906,14 +1008,14 @@ fn attentionBackward(t: u32, token: u32) {
       rows[place(rowDQuery + h * HG + j, token)] = d;
     }
   }
-  for (var g = 0u; g < settings.sizes.d4; g++) {
-    rows[place(rowDx + g, token)] = product(atQueryT + 4u * g * P4, rowDQuery, settings.sizes.p4, token);
+  for (var g = 0u; g < settings.d4; g++) {
+    rows[place(rowDx + g, token)] = product(atQueryT + 4u * g * P4, rowDQuery, settings.p4, token);
   }
 }
 
 // ∂ of the FFN, the second norm, W_o, W_q, and dK, dV; then the first norm's.
 fn blockTile(item: u32, t: u32) -> Tile {
-  let mixed = stepField(rowMixed, P4, t);
+  let mixed = stepField(rowMixed, t);
   var i = item;
   if (i < D4 * F4) { return outer(rowBranch2 + i / F4, rowHidden + i % F4, slotFfn2 + 4u * i, 1u); }
   i -= D4 * F4;
@@ -970,7 +1072,7 @@ fn haltToken(t: u32, token: u32) {
     return;
   }
   var score = weight(atHaltingBias + t).x;
-  for (var g = 0u; g < settings.sizes.d4; g++) { score += dot(weight(atHalting + t * D4 + g), row(stateField(t + 1u) + g, token)); }
+  for (var g = 0u; g < settings.d4; g++) { score += dot(weight(atHalting + t * D4 + g), row(stateField(t + 1u) + g, token)); }
   let sigmoid = 1.0 / (1.0 + exponential(vec4f(-score)).x);
   // A sigmoid that is no number goes on into the losses and counts as halted.
   let p = select(sigmoid, rest, sigmoid > rest);
@@ -983,14 +1085,22 @@ fn logPrior(t: u32) -> f32 {
   return weight(atPrior + t / 4u)[t % 4u];
 }
 
-// Σ over the outcomes of P·(log P − log Q).
+fn prior(t: u32) -> f32 {
+  return weight(atPrior + (L + 4u) / 4u + t / 4u)[t % 4u];
+}
+
+// P·log(P/Q) − (P − Q) of one outcome, which is no less than 0: their sum is the divergence, and rounding cannot eat it.
+fn outcomeDivergence(p: f32, t: u32) -> f32 {
+  let q = prior(t);
+  let u = (p - q) / q;
+  if (abs(u) < 0.25) { return q * u * u * (0.5 - 0.5 * u + (1.0 + u) * u * logTail(vec4f(u)).x); }
+  return p * (clampedLog(vec4f(p)).x - logPrior(t)) - (p - q);
+}
+
 fn divergence(token: u32) -> f32 {
   if (REPEAT == 1u) { return 0.0; }
   var sum = 0.0;
-  for (var t = 0u; t <= settings.sizes.layers; t++) {
-    let p = halt[probabilityAt(t, token)];
-    sum += p * (clampedLog(vec4f(p)).x - logPrior(t));
-  }
+  for (var t = 0u; t <= settings.layers; t++) { sum += outcomeDivergence(halt[probabilityAt(t, token)], t); }
   return sum;
 }
 
@@ -1021,37 +1131,59 @@ fn haltBackward(token: u32, ran: u32, dRest: f32) {
   }
 }
 
-// One thread: logits of the readout, its loss, and with `backward` ∂W_c, ∂b_c and the readout's gradient.
-fn headAndLoss(s: u32, label: u32, backward: bool) {
-  let logits = resultAt(settings.sequences) + s * C;
-  var largest = -3.0e38;
+fn logitAt(s: u32, c: u32) -> u32 {
+  return resultAt(settings.sequences) + s * C + c;
+}
+
+// log Σ e^(logit − largest) and the largest logit.
+fn logSum(s: u32) -> vec2f {
+  var largest = LOWEST;
+  for (var c = 0u; c < settings.classes; c++) { largest = max(largest, halt[logitAt(s, c)]); }
+  var sum = 0.0;
+  for (var c = 0u; c < settings.classes; c++) { sum += exponential(vec4f(halt[logitAt(s, c)] - largest)).x; }
+  return vec2f(log(sum), largest);
+}
+
+// One thread: logits of the readout, its loss, and whether its class is right.
+fn headAndLoss(s: u32, label: u32) {
+  var largest = LOWEST;
   var best = 0u;
-  for (var c = 0u; c < settings.sizes.classes; c++) {
+  for (var c = 0u; c < settings.classes; c++) {
     var sum = weight(atHeadBias + c / 4u)[c % 4u];
-    for (var g = 0u; g < settings.sizes.d4; g++) { sum += dot(weight(atHead + c * D4 + g), readout[g]); }
-    halt[logits + c] = sum;
+    for (var g = 0u; g < settings.d4; g++) { sum += dot(weight(atHead + c * D4 + g), readout[g]); }
+    halt[logitAt(s, c)] = sum;
     if (sum > largest) {
       largest = sum;
       best = c;
     }
   }
-  var sum = 0.0;
-  for (var c = 0u; c < settings.sizes.classes; c++) {
-    slopes[c] = exponential(vec4f(halt[logits + c] - largest)).x;
-    sum += slopes[c];
-  }
-  halt[resultAt(s)] = log(sum) + largest - halt[logits + label];
+  let all = logSum(s);
+  halt[resultAt(s)] = all.x + all.y - halt[logitAt(s, label)];
   halt[resultAt(s) + 3u] = select(0.0, 1.0, best == label);
-  if (!backward) { return; }
-  for (var g = 0u; g < settings.sizes.d4; g++) { dReadout[g] = vec4f(0.0); }
-  for (var c = 0u; c < settings.sizes.classes; c++) {
-    let slope = settings.taskWeight * (slopes[c] / sum - select(0.0, 1.0, c == label));
-    store[slot + slotHeadBias + c / 4u][c % 4u] += slope;
-    for (var g = 0u; g < settings.sizes.d4; g++) {
-      store[slot + slotHead + c * D4 + g] += slope * readout[g];
-      dReadout[g] += slope * weight(atHead + c * D4 + g);
-    }
+}
+
+// ∂W_c, ∂b_c and the readout's gradient.
+fn headBackward(s: u32, label: u32) {
+  let all = logSum(s);
+  for (var g = tid; g < (C + 3u) / 4u; g += W) {
+    var own = vec4f(0.0);
+    for (var c = 0u; c < min(4u, C - 4u * g); c++) { own[c] = headSlope(s, label, 4u * g + c, all); }
+    store[slot + slotHeadBias + g] = own;
   }
+  for (var g = tid; g < D4; g += W) {
+    var sum = vec4f(0.0);
+    for (var c = 0u; c < settings.classes; c++) {
+      let slope = headSlope(s, label, c, all);
+      store[slot + slotHead + c * D4 + g] = slope * store[slot + storeReadout + g];
+      sum += slope * weight(atHead + c * D4 + g);
+    }
+    dReadout[g] = sum;
+  }
+}
+
+fn headSlope(s: u32, label: u32, c: u32, all: vec2f) -> f32 {
+  let p = exponential(vec4f(halt[logitAt(s, c)] - all.y - all.x)).x;
+  return settings.taskWeight * (p - select(0.0, 1.0, c == label));
 }
 
 // Counts the tokens of step t that go on and, in exit mode, splits the list; every thread owns a run of it.
@@ -1066,12 +1198,20 @@ fn splitList(t: u32, now: vec4u) {
   }
   counts[tid] = left;
   workgroupBarrier();
+  let scanRun = settings.scanRun;
+  if (tid < settings.scanRuns) {
+    var sum = 0u;
+    for (var i = 0u; i < scanRun; i++) { sum += counts[tid * scanRun + i]; }
+    runs[tid] = sum;
+  }
+  workgroupBarrier();
   var before = 0u;
   var all = 0u;
-  for (var other = 0u; other < settings.sizes.threads; other++) {
-    if (other == tid) { before = all; }
-    all += counts[other];
+  for (var i = 0u; i < settings.scanRuns; i++) {
+    if (i == tid / scanRun) { before = all; }
+    all += runs[i];
   }
+  for (var i = tid - tid % scanRun; i < tid; i++) { before += counts[i]; }
   if (EXIT == 1u) {
     var front = listAt(t + 1u) + before;
     var back = haltedAt() + now.y + begins - before;
@@ -1092,35 +1232,36 @@ fn splitList(t: u32, now: vec4u) {
     let ended = all == 0u || (EXIT == 1u && settings.early == 1u && !(halt[probabilityAt(L, 0u)] > settings.haltRemainder));
     let count = select(now.x, all, EXIT == 1u);
     let gone = select(0u, now.y + now.x - all, EXIT == 1u);
-    steps[t + 1u] = vec4u(count, gone, select(now.z, now.y, t % FREQUENCY == 0u), select(1u, 0u, ended));
+    present = vec4u(count, gone, select(now.z, now.y, t % FREQUENCY == 0u), select(1u, 0u, ended));
   }
 }
 
-// Runs the block until no token is active; leaves readout, halting and results; returns the steps that ran.
-fn forward(s: u32) -> u32 {
+// Runs the block until no token is active; leaves readout, halting and results.
+fn runForward(s: u32) {
   for (var token = tid; token < length; token += W) {
     embed(token);
     lists[first + token] = token;
     lists[stepsAt() + token] = 0u;
-    for (var t = 0u; t < settings.sizes.layers; t++) { halt[probabilityAt(t, token)] = 0.0; }
+    for (var t = 0u; t < settings.layers; t++) { halt[probabilityAt(t, token)] = 0.0; }
     halt[probabilityAt(L, token)] = 1.0;
   }
   for (var p = tid; p < BINS; p += W) { store[slot + binsFrozen + p] = vec4f(0.0); }
-  for (var g = tid; g < settings.sizes.d4; g += W) { readout[g] = vec4f(0.0); }
-  if (tid == 0u) { steps[0] = vec4u(length, 0u, 0u, 1u); }
+  for (var g = tid; g < settings.d4; g += W) { readout[g] = vec4f(0.0); }
+  if (tid == 0u) { present = vec4u(length, 0u, 0u, 1u); }
   storageBarrier();
   var entropy = 0.0;
   var power = 0.0;
   var ran = 0u;
-  for (var t = 0u; t < settings.sizes.steps; t++) {
-    let now = workgroupUniformLoad(&steps[t]);
+  for (var t = 0u; t < settings.steps; t++) {
+    let now = workgroupUniformLoad(&present);
     if (now.w == 0u) { break; }
+    if (tid == 0u) { store[slot + storeSteps + t] = vec4f(now); }
     let acting = now.x;
     for (var k = tid; k < acting; k += W) { power += addNoise(t, lists[listAt(t) + k]); }
     if (t % FREQUENCY == 0u) {
       let entering = now.y - now.z;
       let enteringAt = haltedAt() + now.z;
-      let assignment = stepField(rowAssignment, A4, t);
+      let assignment = stepField(rowAssignment, t);
       for (var k = tid; k < acting + entering; k += W) {
         let isActive = k < acting;
         let token = lists[select(enteringAt + k - acting, listAt(t) + k, isActive)];
@@ -1132,7 +1273,7 @@ fn forward(s: u32) -> u32 {
       workgroupBarrier();
       for (var item = tid; item < H * BG; item += W) { finishBins(item); }
       workgroupBarrier();
-      if (SAVE == 1u) { saveBins(t); }
+      if (settings.recordStride > 0u) { saveBins(t); }
     }
     for (var k = tid; k < acting; k += W) {
       let token = lists[listAt(t) + k];
@@ -1150,7 +1291,10 @@ fn forward(s: u32) -> u32 {
     ran = t + 1u;
   }
   let last = select(ran, min(ran, lists[stepsAt()]), EXIT == 1u);
-  for (var g = tid; g < settings.sizes.d4; g += W) { readout[g] += halt[probabilityAt(L, 0u)] * row(stateField(last) + g, 0u); }
+  for (var g = tid; g < settings.d4; g += W) {
+    readout[g] += halt[probabilityAt(L, 0u)] * row(stateField(last) + g, 0u);
+    store[slot + storeReadout + g] = readout[g];
+  }
   var sum = vec4f(0.0, entropy, 0.0, power);
   for (var token = tid; token < length; token += W) {
     sum.x += divergence(token);
@@ -1163,8 +1307,8 @@ fn forward(s: u32) -> u32 {
     halt[resultAt(s) + 4u] = totals.z;
     halt[resultAt(s) + 5u] = f32(ran);
     halt[resultAt(s) + 7u] = totals.w;
+    headAndLoss(s, batch[settings.labels + s]);
   }
-  return ran;
 }
 
 // y = Σ p_t h⁺_t + r·h_last: the weight of each state, and the gradient of each weight.
@@ -1175,7 +1319,7 @@ fn readoutBackward(ran: u32) {
     var slope = 0.0;
     var weight = 0.0;
     if (t < weighted) {
-      for (var g = 0u; g < settings.sizes.d4; g++) { slope += dot(dReadout[g], row(stateField(t + 1u) + g, 0u)); }
+      for (var g = 0u; g < settings.d4; g++) { slope += dot(dReadout[g], row(stateField(t + 1u) + g, 0u)); }
       if (t < clsSteps) { weight = halt[probabilityAt(t, 0u)]; }
       if (t + 1u == weighted) { weight += halt[probabilityAt(L, 0u)]; }
     }
@@ -1190,7 +1334,7 @@ fn readoutBackward(ran: u32) {
 // One token's gradient from h⁺ to h, but for the bins' share.
 fn blockBackward(t: u32, token: u32, withNorm: bool) {
   let slope = halt[probabilityAt(t, token)];
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < settings.d4; g++) {
     var own = row(rowGradient + g, token) + slope * weight(atHalting + t * D4 + g);
     if (token == 0u) { own += clsWeights[t] * dReadout[g]; }
     rows[place(rowGradient + g, token)] = own;
@@ -1201,21 +1345,27 @@ fn blockBackward(t: u32, token: u32, withNorm: bool) {
 }
 
 // The recurrence backward, from the readout's gradient: the gradient slot grows, rowGradient ends as the embedding's.
-fn backward(ran: u32) {
-  for (var token = tid; token < length; token += W) {
-    for (var g = 0u; g < settings.sizes.d4; g++) { rows[place(rowGradient + g, token)] = vec4f(0.0); }
-  }
+fn runBackward(s: u32) {
+  let ran = u32(halt[resultAt(s) + 5u]);
+  for (var p = tid; p < slotEnd; p += W) { store[slot + p] = vec4f(0.0); }
   for (var p = tid; p < BINS; p += W) {
     store[slot + binsTotal + p] = vec4f(0.0);
     store[slot + binsGradient + p] = vec4f(0.0);
   }
+  for (var token = tid; token < length; token += W) {
+    for (var g = 0u; g < settings.d4; g++) { rows[place(rowGradient + g, token)] = vec4f(0.0); }
+  }
+  storageBarrier();
+  headBackward(s, batch[settings.labels + s]);
+  workgroupBarrier();
   readoutBackward(ran);
   for (var t = ran - 1u; t < L; t--) {
     let renewed = t % FREQUENCY == 0u;
     let saved = binsSaved + (t / FREQUENCY) * BINS;
     storageBarrier();
     loadBins(saved);
-    let now = workgroupUniformLoad(&steps[t]);
+    if (tid == 0u) { present = vec4u(store[slot + storeSteps + t]); }
+    let now = workgroupUniformLoad(&present);
     for (var k = tid; k < now.x; k += W) {
       let token = lists[listAt(t) + k];
       addNoise(t, token);
@@ -1237,8 +1387,8 @@ fn backward(ran: u32) {
 // The bins' share of the gradient: of the active tokens first, then of those frozen since the last renewal, which were in
 // the bins from this one on.
 fn assignmentsBackward(t: u32, now: vec4u) {
-  let assignment = stepField(rowAssignment, A4, t);
-  for (var part = 0u; part < settings.sizes.latent; part++) {
+  let assignment = stepField(rowAssignment, t);
+  for (var part = 0u; part < settings.latent; part++) {
     let isActive = part == 0u;
     let list = select(haltedAt() + now.z, listAt(t), isActive);
     let count = select(now.y - now.z, now.x, isActive);
@@ -1249,7 +1399,7 @@ fn assignmentsBackward(t: u32, now: vec4u) {
     for (var k = tid; k < count; k += W) {
       let token = lists[list + k];
       if (!isActive) {
-        for (var g = 0u; g < settings.sizes.d4; g++) { rows[place(rowDx + g, token)] = vec4f(0.0); }
+        for (var g = 0u; g < settings.d4; g++) { rows[place(rowDx + g, token)] = vec4f(0.0); }
       }
       let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
       assignBackward(state, assignment, token, t == 0u);
@@ -1268,48 +1418,46 @@ fn begin(s: u32) {
 
 // Says that the sequence's loops ran to their ends: some software drivers cut all loops short after 65,535 rounds in one
 // thread, without a word, and this one with them. The first threads have the most rounds.
-fn proveComplete(s: u32) {
+fn proveComplete(s: u32, before: f32) {
   var rounds = 0u;
-  for (var i = 0u; i < settings.sizes.latent; i++) { rounds += 1u + (rounds & 1u) * settings.sizes.latent; }
-  if (tid == 0u) { halt[resultAt(s) + 6u] = select(0.0, 1.0, rounds == 2u + settings.sizes.latent); }
+  for (var i = 0u; i < settings.latent; i++) { rounds += 1u + (rounds & 1u) * settings.latent; }
+  if (tid == 0u) { halt[resultAt(s) + 6u] = select(0.0, before, rounds == 2u + settings.latent); }
 }
 
 @compute @workgroup_size(W)
-fn predict(
+fn forward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  settings = arguments[group.y];
+  makeFactors(group.x == 0u);
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    forward(s);
-    workgroupBarrier();
-    if (tid == 0u) { headAndLoss(s, batch[settings.labels + s], false); }
-    proveComplete(s);
+    runForward(s);
+    proveComplete(s, 1.0);
     storageBarrier();
   }
 }
 
+/** Behind `forward` of the same batch, all steps kept. */
 @compute @workgroup_size(W)
-fn train(
+fn backward(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  settings = arguments[group.y];
+  for (var i = tid; i < 3u + 2u * H; i += W) { factors[i] = halt[settings.factors + i]; }
+  workgroupBarrier();
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    for (var p = tid; p < slotEnd; p += W) { store[slot + p] = vec4f(0.0); }
-    let ran = forward(s);
-    workgroupBarrier();
-    if (tid == 0u) { headAndLoss(s, batch[settings.labels + s], true); }
-    workgroupBarrier();
-    storageBarrier();
-    backward(ran);
-    proveComplete(s);
+    runBackward(s);
+    proveComplete(s, halt[resultAt(s) + 6u]);
     storageBarrier();
   }
 }

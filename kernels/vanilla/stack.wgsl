@@ -124,12 +124,10 @@ struct Settings {
   order: u32,
   /** Groups from a layer's record to the next one's; 0 where only the present one is kept. */
   layerStride: u32,
-  /** Bounds of loops. */
+  /** Bounds of loops: the same as the override constants of those names. */
   @align(16) sizes: Sizes,
 }
 
-// The same as the override constants of those names, but unknown to the compiler: some unroll every loop whose length they
-// know, and then take minutes.
 struct Sizes {
   d4: u32,
   p4: u32,
@@ -144,7 +142,11 @@ struct Sizes {
   four: u32,
 }
 
-@group(0) @binding(0) var<uniform> settings: Settings;
+/**
+ * Of these the first counts, and everything reads its copy: some compilers unroll every loop whose length they know, and then
+ * take minutes; they look into uniforms for it, but not behind a place that they do not know.
+ */
+@group(0) @binding(0) var<uniform> arguments: array<Settings, 2>;
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
@@ -163,6 +165,7 @@ alias Summand = vec4f;
 var<workgroup> sums: array<Summand, W>;
 var<workgroup> dPooled: array<vec4f, D4>;
 
+var<private> settings: Settings;
 // The present sequence and layer.
 var<private> first: u32;
 var<private> length: u32;
@@ -947,6 +950,7 @@ fn forward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  settings = arguments[group.y];
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
@@ -969,6 +973,7 @@ fn backward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  settings = arguments[group.y];
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);

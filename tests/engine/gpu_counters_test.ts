@@ -57,7 +57,7 @@ gpuTest("a profile tells the time of each dispatch of a step, together no more t
     const times = await gpu.profile({ batch, settings });
     const whole = performance.now() - started;
     if (times === undefined) return; // an adapter without timestamps
-    assert.deepEqual(times.map(({ pass }) => pass), ["prepare", "train", "reduce", "adamw"]);
+    assert.deepEqual(times.map(({ pass }) => pass), ["trace", "train", "reduce", "adamw"]);
     const sum = times.reduce((total, { milliseconds }) => total + milliseconds, 0);
     assert(times.every(({ milliseconds }) => milliseconds >= 0) && sum > 0 && sum < whole, `${sum} of ${whole} ms`);
     assert.equal((await gpu.trainStep(batch, settings)).updated, true);

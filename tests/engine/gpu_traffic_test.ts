@@ -91,7 +91,7 @@ async function countedTraffic(config: ModelConfig): Promise<Map<string, [reads: 
     await probe.upload({ weights: withHaltingBias(config, settledWeights(config), NEVER_HALTS) });
     await probe.gradient(uniformBatch(config, 1, TOKENS), { klScale: 1, dropout: config.dropout, seed: 1 });
     const counts = await tally.read(probe.model.device);
-    const { places, end } = rowFields(config, "train");
+    const { places, ends: { train: end } } = rowFields(config);
     const names = Object.keys(places);
     return new Map(names.map((name, k) => {
       let reads = 0, writes = 0;

@@ -8,10 +8,8 @@ import { HALTING_MODES, MODELS, PAPER_CONFIG } from "../../src/model/config.ts";
 
 /** Buffers that a shader calls otherwise than the host does, by what they are to it. */
 const NAMES: Readonly<Record<string, string>> = {
-  packedSources: "sources",
   slotPlaces: "slotLayout",
-  prepareUniform: "preparation",
-  sequenceUniform: "settings",
+  sequenceUniform: "arguments",
   reduceUniform: "reduction",
   jitterUniform: "jitter",
   adamwUniform: "update",

@@ -12,7 +12,7 @@ import { createHiddenBuffer, GpuProbe, withShader } from "../engine/gpu_probe.ts
 import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "./wgsl_mutants.ts";
 
 /** Passes of the forward pass; the others are the backward pass and the optimizer. */
-const FORWARD = ["prepare", "trace", "predict"];
+const FORWARD = ["trace", "predict"];
 
 /** Files that serve both models. */
 const SHARED = /^kernels\/adamw\//;

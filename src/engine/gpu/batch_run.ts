@@ -9,19 +9,25 @@ import type { Losses, ObjectiveSettings, StepSettings } from "../engine.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
-import type { GpuProgram } from "./program.ts";
+import type { GpuProgram, SequenceWork } from "./program.ts";
 import { gradientScale } from "./storage.ts";
 import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** Floats of a sequence's results. */
 export const RESULT_FLOATS = 8;
 
-/** Places in `halt` behind the `results` floats of its tokens: results, logits, then the report of adamw.wgsl. */
-export function haltPlaces({ numClasses }: ModelConfig, results: number, sequences: number) {
+/**
+ * Places in `halt` behind the `results` floats of its tokens: results, logits, the report of adamw.wgsl, then what the
+ * dispatches of a step hand to each other, the factors and directions of sequence.wgsl.
+ */
+export function haltPlaces({ numClasses, numHeads, dModel, ffnDim }: ModelConfig, results: number, sequences: number) {
   const logits = results + RESULT_FLOATS * sequences;
   const report = logits + numClasses * sequences;
-  return { results, logits, report, end: report + 2 };
+  const factors = report + 2, directions = factors + 3 + 2 * numHeads;
+  return { results, logits, report, factors, directions, end: directions + 2 * (ffnDim + dModel) };
 }
+
+export type HaltPlaces = ReturnType<typeof haltPlaces>;
 
 /** Numbers of a uniform buffer: whole numbers and floats side by side. */
 export function uniform(
@@ -45,15 +51,17 @@ export interface Ending {
   readonly haltThreshold: number;
 }
 
+/** Threads whose counts are summed together by one of them. */
+const SCAN_RUN = 16;
+
 /** `Settings` of sequence.wgsl. */
 export function sequenceUniform(
   config: ModelConfig,
-  { tokens, labels }: PackedBatch,
-  words: BatchWords,
-  { klScale, dropout, noise }: ObjectiveSettings,
-  { early, haltThreshold }: Ending,
-  threads: number,
+  { batch: { tokens, labels }, words, objective: { klScale, dropout, noise }, ending, threads, halt, trains }:
+    SequenceWork,
+  recordStride: number,
 ): ArrayBuffer {
+  const { early, haltThreshold } = ending;
   const threshold = dropoutThreshold(dropout);
   const weights = [
     1 / (1 - threshold / 65536),
@@ -66,31 +74,18 @@ export function sequenceUniform(
   ];
   const places = [words.offsets, words.labels, words.keys, words.order];
   const { state, head, heads, bins, hidden } = groupsOf(config);
-  const latent = fours(LATENT_SIZE);
+  const scanRun = Math.min(SCAN_RUN, threads);
   const sizes = [
-    config.numHeads,
-    state,
-    head,
-    heads,
-    bins,
-    hidden,
-    latent,
-    stepLimit(config),
-    config.maxLayers,
-    config.numClasses,
-    threads,
-    threads / 2,
+    ...[config.numHeads, state, head, heads, bins, hidden, fours(LATENT_SIZE)],
+    ...[stepLimit(config), config.maxLayers, config.numClasses],
+    ...[threads / 2, scanRun, threads / scanRun],
   ];
-  const alignment = [0];
   return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [
     ...places,
-    ...alignment,
+    ...[trains ? 1 : 0, recordStride, halt.factors, halt.directions],
     ...sizes,
   ]);
 }
-
-/** `Preparation` of prepare.wgsl. */
-export const prepareUniform = (iterate: boolean): ArrayBuffer => uniform([iterate ? 1 : 0], []);
 
 /** Blocks of reduce.wgsl. */
 export function reduceBlocks(
@@ -109,11 +104,13 @@ export function reduceUniform(
   { tokens, labels }: PackedBatch,
   words: BatchWords,
   blocks: number,
+  { factors, directions }: HaltPlaces,
 ): ArrayBuffer {
   const { segments, permutation, ids, starts } = words;
-  return uniform([tokens.length, labels.length, segments, blocks, permutation, ids, starts, 2], [
-    1 / gradientScale(storage, tokens.length),
-  ]);
+  return uniform(
+    [tokens.length, labels.length, segments, blocks, permutation, ids, starts, factors, directions, 2],
+    [1 / gradientScale(storage, tokens.length)],
+  );
 }
 
 /** `Update` of adamw.wgsl; `step` counts from 1, `gradientFactor` comes behind clipping. */
@@ -121,12 +118,12 @@ export function adamwUniform(
   layout: GpuLayout,
   blocks: number,
   sequences: number,
-  { results, report }: { readonly results: number; readonly report: number },
+  { results, report, directions }: HaltPlaces,
   { learningRate, weightDecay, clipGradNorm, beta1, beta2, epsilon }: StepSettings,
   step: number,
   gradientFactor = 1,
 ): ArrayBuffer {
-  return uniform([fours(layout.parameterCount), blocks, sequences, results, report], [
+  return uniform([fours(layout.parameterCount), blocks, sequences, results, report, directions], [
     clipGradNorm,
     1 - learningRate * weightDecay,
     learningRate / (1 - pow(beta1, step)),

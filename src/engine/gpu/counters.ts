@@ -22,8 +22,8 @@ export interface StepCounters {
   readonly movedPerToken: number;
 }
 
-/** Dispatches of a training step beside those over its sequences: prepare, reduce, adamw. */
-const OTHER_DISPATCHES = 3;
+/** Dispatches of a training step beside those over its sequences: reduce, adamw. */
+const OTHER_DISPATCHES = 2;
 
 const FLOAT = 4;
 const VECTOR = 16;

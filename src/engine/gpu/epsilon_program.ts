@@ -2,7 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { tensorTable } from "../../model/tensors.ts";
 import { sequenceUniform } from "./batch_run.ts";
-import { type Keeping, listRows, rowVectors } from "./fields.ts";
+import { type Keeping, listRows, rowFields } from "./fields.ts";
 import { gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, pipelineSpecs, workgroupBytes } from "./pipelines.ts";
 import type { GpuProgram } from "./program.ts";
@@ -14,6 +14,7 @@ import { traceSequences } from "./trace.ts";
 export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgram {
   const layout = gpuLayout(config, tensorTable(config));
   const { maxLayers } = config;
+  const fields = rowFields(config);
   const stepsSpan = ({ tokens }: PackedBatch, keeping: Keeping): Span => ({
     buffer: "lists",
     first: (listRows(config, keeping) - 1) * tokens.length,
@@ -24,19 +25,17 @@ export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgra
     layout,
     passes: (threads) => pipelineSpecs(config, layout, threads),
     workgroupBytes: (threads) => workgroupBytes(config, threads),
-    trainPasses: ["train"],
-    prepareGroups: () => 1,
+    trainPasses: ["trace", "train"],
     spectralBlocks: 2,
     leastPackedBytes: CONSTANT_BYTES,
-    rowVectors: (keeping) => rowVectors(config, keeping),
+    rowVectors: (keeping) => fields.ends[keeping],
     haltFloats: maxLayers + 1,
     listWords: (keeping) => listRows(config, keeping),
-    sequenceUniform: ({ batch, words, objective, ending, threads }) =>
-      sequenceUniform(config, batch, words, objective, ending, threads),
+    sequenceUniform: (work) => sequenceUniform(config, work, work.keeping === "predict" ? 0 : fields.record),
     stepSpans: (batch) => [stepsSpan(batch, "predict")],
     haltingSteps: (_, [steps]) => Uint8Array.from(new Uint32Array(steps.buffer)),
     traceSpans: (batch) => [
-      { buffer: "rows", first: 0, count: 4 * batch.tokens.length * rowVectors(config, "trace") },
+      { buffer: "rows", first: 0, count: 4 * batch.tokens.length * fields.ends.trace },
       { buffer: "halt", first: 0, count: batch.tokens.length * maxLayers },
       stepsSpan(batch, "trace"),
     ],

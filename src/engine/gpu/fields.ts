@@ -54,39 +54,38 @@ export class Places {
 /** What a pass keeps: `train` everything for the backward pass, `trace` every step, `predict` only the present one. */
 export type Keeping = "train" | "trace" | "predict";
 
-/** Fields of `rows` (groups before each, by override name) and how many there are. */
-export function rowFields(config: ModelConfig, keeping: Keeping): Places {
-  const { state, heads, assignment, hidden, latent } = groupsOf(config);
-  const steps = keeping === "predict" ? 1 : config.maxLayers;
-  const fields = new Places();
-  fields.take("rowState", state * (keeping === "predict" ? 1 : steps + 1));
-  fields.take("rowMiddle", state * steps);
-  fields.take("rowMixed", heads * steps);
-  fields.take("rowAssignment", assignment * steps);
-  fields.take("rowAttention", assignment * steps);
-  fields.take("rowX", state);
-  fields.take("rowQuery", heads);
-  fields.take("rowKey", heads);
-  fields.take("rowValue", heads);
-  fields.take("rowLatent", latent);
-  fields.take("rowHidden", hidden);
-  const forwardEnd = fields.end;
-  const backward: [string, number][] = [
-    ...["rowGradient", "rowBranch2", "rowCentred2", "rowY", "rowDy"].map((name): [string, number] => [name, state]),
-    ["rowDBefore", hidden],
-    ...["rowBranch1", "rowCentred1", "rowDx"].map((name): [string, number] => [name, state]),
-    ...["rowDMixed", "rowDQuery", "rowDKey", "rowDValue"].map((name): [string, number] => [name, heads]),
-    ...["rowDScore", "rowDropped", "rowDAssignment"].map((name): [string, number] => [name, assignment]),
-    ["rowDLatent", latent],
-    ["rowNoisy", state],
-  ];
-  for (const [name, size] of backward) fields.take(name, size);
-  if (keeping !== "train") fields.end = forwardEnd;
-  return fields;
+/** Fields of `rows`: groups before each by override name, those of a step's record, and how many there are in all. */
+export interface RowFields {
+  readonly places: Readonly<Record<string, number>>;
+  readonly record: number;
+  /** Groups where only the present step is kept, where all are, and where there is a way back as well. */
+  readonly ends: Readonly<Record<Keeping, number>>;
 }
 
-/** Vectors of a token's row in `rows`. */
-export const rowVectors = (config: ModelConfig, keeping: Keeping): number => rowFields(config, keeping).end;
+export function rowFields(config: ModelConfig): RowFields {
+  const { state, heads, assignment, hidden, latent } = groupsOf(config);
+  const fields = new Places();
+  const takeAll = (names: readonly string[], size: number) => names.forEach((name) => fields.take(`row${name}`, size));
+  fields.take("rowX", state);
+  takeAll(["Query", "Key", "Value"], heads);
+  fields.take("rowLatent", latent);
+  fields.take("rowHidden", hidden);
+  const first = fields.end;
+  takeAll(["State", "Middle"], state);
+  fields.take("rowMixed", heads);
+  takeAll(["Assignment", "Attention"], assignment);
+  const predict = fields.end, record = predict - first;
+  // The last step's state stands where a next step's record would begin.
+  fields.end = first + config.maxLayers * record + state;
+  const trace = fields.end;
+  takeAll(["Gradient", "Branch2", "Centred2", "Y", "Dy", "Branch1", "Centred1", "Dx"], state);
+  fields.take("rowDBefore", hidden);
+  takeAll(["DMixed", "DQuery", "DKey", "DValue"], heads);
+  takeAll(["DScore", "Dropped", "DAssignment"], assignment);
+  fields.take("rowDLatent", latent);
+  fields.take("rowNoisy", state);
+  return { places: fields.places, record, ends: { predict, trace, train: fields.end } };
+}
 
 /** Rows of `lists` [tokens] words. */
 export const listRows = ({ maxLayers }: ModelConfig, keeping: Keeping): number =>

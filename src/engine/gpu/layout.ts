@@ -7,11 +7,11 @@ import { binVectors, fours, groupsOf, Places } from "./fields.ts";
 export interface GpuLayout {
   /** Override constants by name, for all shaders. */
   readonly constants: Readonly<Record<string, number>>;
-  /** For each packed float a pair: its parameter (NONE for zero) and its factor. */
-  readonly packedSources: Uint32Array<ArrayBuffer>;
+  /** For each parameter behind the embedding the two packed floats that hold it, NONE where there is none. */
+  readonly packedPlaces: Uint32Array<ArrayBuffer>;
   /** For each parameter behind the embedding a pair: its float in the gradient slot, and its factor. */
   readonly slotPlaces: Uint32Array<ArrayBuffer>;
-  /** log Q, as it stands in the packed weights from float `priorAt` on. */
+  /** log Q and, from the next vector on, Q, as they stand in the packed weights from float `priorAt` on. */
   readonly prior: Float32Array<ArrayBuffer>;
   readonly priorAt: number;
   /** Vectors of the packed weights before the table of positions. */
@@ -23,9 +23,9 @@ export interface GpuLayout {
   readonly smallCount: number;
 }
 
-const NONE = 0xffffffff;
+export const NONE = 0xffffffff;
 
-/** Factors at the start of the packed weights: 1, 1/σ₁, 1/σ₂, then two a head. */
+/** Factors that sequence.wgsl makes: 1, 1/σ₁, 1/σ₂, then two a head. */
 const FIRST_HEAD_FACTOR = 3;
 
 /** One matrix or vector: how outputs and inputs lie in groups. */
@@ -38,23 +38,19 @@ interface Linear {
   readonly inputGroups: number;
   readonly outputAt: (o: number) => number;
   readonly inputAt: (i: number) => number;
-  readonly factor?: number;
   readonly bias?: string;
 }
 
 /** Collects the places of parameters in the packed weights and in the gradient slot. */
 class Builder {
-  readonly packed: Places;
+  readonly packed = new Places();
   readonly slot = new Places();
-  readonly sources: number[] = [];
+  readonly packedPlaces: Uint32Array<ArrayBuffer>;
   readonly slots: number[] = [];
 
-  constructor(readonly table: TensorTable, readonly small: number, packedStart: number) {
-    this.packed = new Places(packedStart);
-    this.start = packedStart;
+  constructor(readonly table: TensorTable, readonly small: number) {
+    this.packedPlaces = new Uint32Array(2 * (table.parameterCount - small)).fill(NONE);
   }
-
-  private readonly start: number;
 
   offset(tensor: string): number {
     const spec = this.table.byName.get(tensor);
@@ -62,16 +58,9 @@ class Builder {
     return spec.offset;
   }
 
-  region(name: string, vectors: number): number {
-    const at = this.packed.take(name, vectors);
-    for (let e = 0; e < 4 * vectors; e++) this.sources.push(NONE, 0);
-    return at;
-  }
-
-  source(at: number, float: number, parameter: number, factor = 0): void {
-    const place = 2 * (4 * (at - this.start) + float);
-    this.sources[place] = parameter;
-    this.sources[place + 1] = factor;
+  source(at: number, float: number, parameter: number): void {
+    const pair = 2 * (parameter - this.small), isSecond = this.packedPlaces[pair] !== NONE;
+    this.packedPlaces[pair + (isSecond ? 1 : 0)] = 4 * at + float;
   }
 
   gradient(slotAt: number, float: number, parameter: number, factor = 0): void {
@@ -86,32 +75,27 @@ class Builder {
     vectors: number,
     fill: (put: (float: number, parameter: number, factor?: number) => void) => void,
   ) {
-    const at = this.region(`at${name}`, vectors), slotAt = this.slot.take(`slot${name}`, vectors);
+    const at = this.packed.take(`at${name}`, vectors), slotAt = this.slot.take(`slot${name}`, vectors);
     fill((float, parameter, factor) => {
-      this.source(at, float, parameter, factor);
+      this.source(at, float, parameter);
       this.gradient(slotAt, float, parameter, factor);
     });
   }
 
   linear(layer: Linear): void {
-    const { name, tensor, outputs, inputs, outputGroups, inputGroups, outputAt, inputAt, factor, bias } = layer;
+    const { name, tensor, outputs, inputs, outputGroups, inputGroups, outputAt, inputAt, bias } = layer;
     const first = this.offset(tensor);
-    const transposed = this.region(`at${name}T`, 4 * outputGroups * inputGroups);
-    const at = this.region(`at${name}`, 4 * outputGroups * inputGroups);
+    const transposed = this.packed.take(`at${name}T`, 4 * outputGroups * inputGroups);
+    const at = this.packed.take(`at${name}`, 4 * outputGroups * inputGroups);
     const slotAt = this.slot.take(`slot${name}`, 4 * outputGroups * inputGroups);
     for (let o = 0; o < outputs; o++) {
       for (let i = 0; i < inputs; i++) {
         const parameter = first + o * inputs + i, row = outputAt(o), column = inputAt(i);
         const float = 4 * (Math.floor(row / 4) * 4 * inputGroups + column) + row % 4;
-        this.source(at, float, parameter, factor);
+        this.source(at, float, parameter);
         // The gradient is that of W̄; reduce.wgsl carries it through the spectral norm.
         this.gradient(slotAt, float, parameter);
-        this.source(
-          transposed,
-          4 * (Math.floor(column / 4) * 4 * outputGroups + row) + column % 4,
-          parameter,
-          factor,
-        );
+        this.source(transposed, 4 * (Math.floor(column / 4) * 4 * outputGroups + row) + column % 4, parameter);
       }
     }
     if (bias !== undefined) this.vector(`${name}Bias`, bias, outputs, outputGroups, outputAt);
@@ -129,17 +113,17 @@ class Builder {
 export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
   const { dModel: d, numHeads: H, ffnDim: F, maxLayers: L } = config;
   const small = config.vocabSize * d;
-  const priorAt = fours(FIRST_HEAD_FACTOR + 2 * H);
-  const start = priorAt + fours(L + 1);
-  const builder = new Builder(table, small, start);
+  const prior = logPrior(config), gap = new Array<number>(-prior.length & 3).fill(0);
+  const builder = new Builder(table, small);
+  const priorAt = builder.packed.take("atPrior", 2 * fours(L + 1));
   placeBlock(builder, config);
   placeHeads(builder, config);
-  const packedEnd = builder.packed.end;
-  const atDirections = builder.packed.take("atDirections", fours(2 * (F + d)));
   const atPositions = builder.packed.take("atPositions", 0);
   const slotEnd = builder.slot.end;
   const bins = binVectors(config);
   const store = new Places(slotEnd);
+  store.take("storeReadout", fours(d));
+  store.take("storeSteps", L);
   for (const name of ["binsFrozen", "binsTotal", "binsGradient"]) store.take(name, bins);
   store.take("binsSaved", bins * Math.ceil(L / config.binUpdateFrequency));
   return {
@@ -152,16 +136,15 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
       ...builder.packed.places,
       ...builder.slot.places,
       ...store.places,
-      ...{ atPrior: priorAt, slotEnd, storeStride: store.end, atPositions },
-      ...{ packedStart: 4 * start, packedEnd: 4 * packedEnd, atDirections: 4 * atDirections },
-      ...{ atSmall: small, parameterCount: table.parameterCount },
+      ...{ slotEnd, storeStride: store.end, atPositions },
+      ...{ atSmall: small, parameterCount: table.parameterCount, directionCount: 2 * (F + d) },
       atW1: builder.offset("epsilon_block.ffn.linear1.weight_orig"),
       atW2: builder.offset("epsilon_block.ffn.linear2.weight_orig"),
       atTau: builder.offset("epsilon_block.attention.log_tau"),
     },
-    packedSources: Uint32Array.from(builder.sources),
+    packedPlaces: builder.packedPlaces,
     slotPlaces: Uint32Array.from(builder.slots),
-    prior: Float32Array.from(logPrior(config)),
+    prior: Float32Array.from([...prior, ...gap, ...prior.map(Math.exp)]),
     priorAt: 4 * priorAt,
     packedVectors: builder.packed.end,
     storeVectors: store.end,
@@ -203,11 +186,11 @@ function placeBlock(builder: Builder, config: ModelConfig): void {
   });
   const ffnPlaces = { outputAt: same, inputAt: same };
   builder.linear({
-    ...{ name: "Ffn1", tensor: `${ffn}.linear1.weight_orig`, bias: `${ffn}.linear1.bias`, factor: 1 },
+    ...{ name: "Ffn1", tensor: `${ffn}.linear1.weight_orig`, bias: `${ffn}.linear1.bias` },
     ...{ outputs: F, inputs: d, outputGroups: groups.hidden, inputGroups: groups.state, ...ffnPlaces },
   });
   builder.linear({
-    ...{ name: "Ffn2", tensor: `${ffn}.linear2.weight_orig`, bias: `${ffn}.linear2.bias`, factor: 2 },
+    ...{ name: "Ffn2", tensor: `${ffn}.linear2.weight_orig`, bias: `${ffn}.linear2.bias` },
     ...{ outputs: d, inputs: F, outputGroups: groups.state, inputGroups: groups.hidden, ...ffnPlaces },
   });
   const prototypes = builder.offset(`${attention}.prototypes`);

@@ -103,9 +103,9 @@ export class GpuModel {
     for (const name of SLABS) buffers.need(name, this.#slabBytes(name), STORAGE);
     buffers.need("gradient", this.#slabBytes("parameters"), STORAGE);
     buffers.need("latch", 16, STORAGE);
-    buffers.need("packedSources", layout.packedSources.byteLength, STORAGE);
+    buffers.need("packedPlaces", layout.packedPlaces.byteLength, STORAGE);
     buffers.need("slotPlaces", layout.slotPlaces.byteLength, STORAGE);
-    buffers.write("packedSources", layout.packedSources);
+    buffers.write("packedPlaces", layout.packedPlaces);
     buffers.write("slotPlaces", layout.slotPlaces);
   }
 
@@ -129,8 +129,8 @@ export class GpuModel {
       values.set(slabs[name] ?? []);
       this.buffers.write(name, values);
     }
+    this.#placement.pack(weights.parameters);
     this.#step = optimizer?.step ?? 0;
-    this.#placement.packed = false;
   }
 
   async download(): Promise<Required<ModelState<Float32Array>>> {
@@ -156,7 +156,6 @@ export class GpuModel {
       const placed = await this.#recordTraining(steps);
       return [placed, await this.recorder.read()];
     });
-    this.#placement.packed = false;
     const results: StepResult[] = [];
     for (const { batch, place, halt } of placed) {
       const floats = spans[place];
@@ -185,14 +184,12 @@ export class GpuModel {
       const [placed] = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
       const { halt, blocks } = placed;
       this.recorder.clear("latch");
-      await this.#prepare(true);
       for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "norms", first: 0, count: blocks });
       return [placed, ...await this.recorder.read()] as const;
     });
-    this.#placement.packed = false;
     const sums = sumResults(floats, batch.labels.length);
     const { correct, tokenSteps } = sums;
     const losses = lossesOf(this.config, batch, settings.klScale, sums);
@@ -267,11 +264,10 @@ export class GpuModel {
     const placed = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
     this.recorder.clear("latch");
     for (const { batch, place, halt, blocks } of placed) {
-      await this.#prepare(true, place);
       for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length, place);
       await this.recorder.dispatch("reduce", blocks, place);
       await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
-      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.end - halt.results });
+      this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.factors - halt.results });
     }
     return placed;
   }
@@ -286,14 +282,12 @@ export class GpuModel {
       await this.#recordTraining([step]);
       return (await this.recorder.readTimed()).times;
     });
-    this.#placement.packed = false;
     return times;
   }
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
     const [floats, gradient, norms] = await this.#guard(async () => {
       const [{ halt, blocks }] = this.#placement.place([{ batch, settings }], "train", EVERYTHING, this.#step);
-      await this.#prepare(false);
       for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
       await this.recorder.dispatch("reduce", blocks);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
@@ -330,7 +324,6 @@ export class GpuModel {
     const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
     const [placed, spans] = await this.#guard(async () => {
       const placed = this.#placement.place(tasks, "predict", ending, this.#step);
-      await this.#prepare(false);
       for (const { batch, place, halt } of placed) {
         await this.recorder.dispatch("predict", batch.labels.length, place);
         this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
@@ -358,7 +351,6 @@ export class GpuModel {
         EVERYTHING,
         this.#step,
       );
-      await this.#prepare(false);
       await this.recorder.dispatch("trace", batch.labels.length);
       this.recorder.keep({ buffer: "halt", first: results, count: logits - results });
       for (const span of this.program.traceSpans(batch)) this.recorder.keep(span);
@@ -386,12 +378,5 @@ export class GpuModel {
     return this.recorder.guard(work, () => {
       this.#placement.release();
     });
-  }
-
-  /** Packs the weights if they have changed, after a power iteration if asked. */
-  async #prepare(iterate: boolean, place = 0): Promise<void> {
-    if (this.#placement.packed && !iterate) return;
-    await this.recorder.dispatch("prepare", this.program.prepareGroups(this.threads), place);
-    this.#placement.packed = true;
   }
 }

@@ -1,6 +1,6 @@
 import { DeviceError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { binVectors, groupsOf, type Keeping, rowFields } from "./fields.ts";
+import { binVectors, groupsOf, rowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
 import { compilePipeline, declaredBindings, type Form, inForms, type PipelineSpec, SHADERS } from "./shaders.ts";
@@ -8,13 +8,15 @@ import { compilePipeline, declaredBindings, type Form, inForms, type PipelineSpe
 /** Threads of a workgroup where the adapter allows so many. */
 const THREADS = 256;
 
-export const PASSES = ["prepare", "train", "trace", "predict", "reduce", "jitter", "adamw"] as const;
+export const PASSES = ["train", "trace", "predict", "reduce", "jitter", "adamw"] as const;
 export type Pass = typeof PASSES[number];
 
 /** A view of the packed weights as a uniform buffer has this many bytes. */
 export const CONSTANT_BYTES = 65536;
 
-const PREPARE = ["prepareUniform", "parameters", "buffers", "packedSources", "packed", "latch"];
+/** Storage buffers of adamw.wgsl, which has the most. */
+const STORAGE_BUFFERS = 10;
+
 const SEQUENCE = [
   "sequenceUniform",
   "packed",
@@ -26,26 +28,31 @@ const SEQUENCE = [
   "store",
   "constants",
   "quantiles",
+  "buffers",
 ];
 
 /** The buffers of the passes that serve any model, in the order of their bindings. */
 export const SHARED_BUFFERS = {
-  reduce: ["reduceUniform", "packed", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
+  reduce: ["reduceUniform", "halt", "parameters", "batch", "slotPlaces", "store", "rows", "gradient", "norms"],
   jitter: ["jitterUniform", "quantiles", "gradient"],
-  adamw: ["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment", "latch"],
+  adamw: [
+    ...["adamwUniform", "norms", "halt", "gradient", "parameters", "firstMoment", "secondMoment", "latch"],
+    ...["packedPlaces", "packed", "buffers"],
+  ],
 } as const;
 
 /** Bytes of workgroup memory that sequence.wgsl declares. */
 export function workgroupBytes(config: ModelConfig, threads: number): number {
   const vectors = binVectors(config) + threads + 2 * groupsOf(config).state;
-  return 16 * vectors + 4 * (threads + config.numClasses + 6 * config.maxLayers + 4);
+  const factors = 3 + 2 * config.numHeads, directions = 2 * (config.dModel + config.ffnDim);
+  return 16 * vectors + 4 * (2 * threads + 2 * config.maxLayers + 4 + factors + directions);
 }
 
 /** The threads of a workgroup on this device; throws DeviceError naming the limit that `program` exceeds. */
 export function workgroupThreads(program: Pick<GpuProgram, "workgroupBytes">, limits: GPUSupportedLimits): number {
   const most = Math.min(THREADS, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   const threads = 2 ** (31 - Math.clz32(most));
-  requireLimit("maxStorageBuffersPerShaderStage", 8, limits);
+  requireLimit("maxStorageBuffersPerShaderStage", STORAGE_BUFFERS, limits);
   requireLimit("maxComputeWorkgroupStorageSize", program.workgroupBytes(threads), limits);
   return threads;
 }
@@ -66,28 +73,23 @@ function requireLimit(
 export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: number): Record<Pass, PipelineSpec> {
   const constants = { ...layout.constants, W: threads };
   const fits = 16 * layout.packedVectors <= CONSTANT_BYTES;
-  const sequence = (keeping: Keeping): PipelineSpec => ({
+  const { places } = rowFields(config);
+  const sequence = (entryPoint: string): PipelineSpec => ({
     shader: SHADERS.sequence,
-    entryPoint: keeping === "train" ? "train" : "predict",
-    constants: {
-      ...constants,
-      ...rowFields(config, keeping).places,
-      SAVE: keeping === "predict" ? 0 : 1,
-      CONSTANT: fits ? 1 : 0,
-    },
+    entryPoint,
+    constants: { ...constants, ...places, CONSTANT: fits ? 1 : 0 },
     buffers: SEQUENCE,
     views: { constants: 0 },
   });
-  const { rowGradient } = rowFields(config, "train").places;
+  const forward = sequence("forward");
   return {
-    prepare: { shader: SHADERS.prepare, entryPoint: "prepare", constants, buffers: PREPARE },
-    train: sequence("train"),
-    trace: sequence("trace"),
-    predict: sequence("predict"),
+    train: sequence("backward"),
+    trace: forward,
+    predict: forward,
     reduce: {
       shader: SHADERS.reduce,
       entryPoint: "reduce",
-      constants: { ...constants, rowGradient },
+      constants: { ...constants, rowGradient: places.rowGradient },
       buffers: SHARED_BUFFERS.reduce,
     },
     ...updatePasses(constants),

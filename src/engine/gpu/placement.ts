@@ -3,11 +3,13 @@ import type { ModelConfig } from "../../model/config.ts";
 import { normalQuantiles, QUANTILES } from "../../model/normal_quantiles.ts";
 import { positionalEncoding } from "../../model/reference/embedding.ts";
 import type { ObjectiveSettings, StepSettings } from "../engine.ts";
-import { adamwUniform, type Ending, haltPlaces, prepareUniform, reduceBlocks, reduceUniform } from "./batch_run.ts";
+import { adamwUniform, type Ending, type HaltPlaces, haltPlaces, reduceBlocks, reduceUniform } from "./batch_run.ts";
 import { batchWords } from "./batch_words.ts";
 import type { Buffers } from "./buffers.ts";
 import { fours, type Keeping } from "./fields.ts";
+import { NONE } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
+import { roundedWeights } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 
 export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -17,7 +19,7 @@ const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
 const EMPTY_BYTES = 16;
 
 /** What holds nothing between two calls. */
-const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "packed", "staging"];
+const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "staging"];
 
 /** One step of a submission: a batch and what is to be done with it. */
 export interface Task {
@@ -32,7 +34,7 @@ export interface Placed {
   readonly batch: PackedBatch;
   /** Its number in the submission. */
   readonly place: number;
-  readonly halt: ReturnType<typeof haltPlaces>;
+  readonly halt: HaltPlaces;
   /** Blocks of its reduction; 0 where there is none. */
   readonly blocks: number;
 }
@@ -41,8 +43,6 @@ export interface Placed {
 export class Placement {
   #positions = 0;
   #drawing = false;
-  /** Whether the packed weights are those of the parameters. */
-  packed = false;
 
   constructor(
     readonly config: ModelConfig,
@@ -51,6 +51,7 @@ export class Placement {
     readonly buffers: Buffers,
   ) {
     buffers.need("quantiles", EMPTY_BYTES, STORAGE);
+    this.#placePositions(1);
   }
 
   /**
@@ -70,10 +71,9 @@ export class Placement {
       const halt = haltPlaces(config, program.haltFloats * batch.tokens.length, sequences);
       const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
       batches.set(words.words, place * window / 4);
-      uniforms.set(place, "prepareUniform", prepareUniform(update !== undefined));
-      const work = { batch, words, objective: settings, keeping, ending, threads };
+      const work = { batch, words, objective: settings, keeping, ending, threads, halt, trains: update !== undefined };
       uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
-      uniforms.set(place, "reduceUniform", reduceUniform(program, batch, words, blocks));
+      uniforms.set(place, "reduceUniform", reduceUniform(program, batch, words, blocks, halt));
       if (update !== undefined) {
         uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step + place + 1));
       }
@@ -101,15 +101,29 @@ export class Placement {
     need("norms", ({ blocks }) => 4 * blocks);
   }
 
+  /** Packs the weights behind the embedding, as they are uploaded; adamw.wgsl keeps them. */
+  pack(parameters: Float32Array | Float64Array): void {
+    const { storage, layout: { packedPlaces, packedVectors, parameterCount, smallCount, prior, priorAt } } =
+      this.program;
+    const packed = new Float32Array(4 * packedVectors), first = parameterCount - smallCount;
+    packedPlaces.forEach((place, k) => {
+      if (place !== NONE) packed[place] = parameters[first + (k >> 1)];
+    });
+    const rounded = roundedWeights(storage, packed);
+    rounded.set(prior, priorAt);
+    this.buffers.write("packed", rounded);
+  }
+
   /** The packed weights end with the positions' encodings (spec §1), as many as the longest sequence so far needs. */
   #placePositions(count: number): void {
     if (count <= this.#positions) return;
     const { dModel: d } = this.config;
     const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
-    const row = 4 * fours(d), first = 4 * this.program.layout.packedVectors;
-    this.buffers.need(
+    const { layout, leastPackedBytes } = this.program;
+    const row = 4 * fours(d), first = 4 * layout.packedVectors;
+    this.buffers.extend(
       "packed",
-      Math.max(this.program.leastPackedBytes, 4 * (first + wanted * row)),
+      Math.max(leastPackedBytes, 4 * (first + wanted * row)),
       STORAGE | GPUBufferUsage.UNIFORM,
     );
     const values = new Float32Array(wanted * row);
@@ -117,9 +131,7 @@ export class Placement {
       for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
     }
     this.buffers.write("packed", values, 4 * first);
-    this.buffers.write("packed", this.program.layout.prior, 4 * this.program.layout.priorAt);
     this.#positions = wanted;
-    this.packed = false;
   }
 
   /** Writes the table that noise is drawn from, once; before, there is an empty one to bind. */
@@ -133,8 +145,6 @@ export class Placement {
   /** Frees the scratch memory. */
   release(): void {
     for (const name of SCRATCH) this.buffers.release(name);
-    this.#positions = 0;
-    this.packed = false;
   }
 }
 

@@ -2,7 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { ObjectiveSettings, SequenceTrace } from "../engine.ts";
 import type { Precision } from "../precision.ts";
-import type { Ending } from "./batch_run.ts";
+import type { Ending, HaltPlaces } from "./batch_run.ts";
 import type { BatchWords } from "./batch_words.ts";
 import { epsilonProgram } from "./epsilon_program.ts";
 import type { Keeping } from "./fields.ts";
@@ -20,6 +20,9 @@ export interface SequenceWork {
   readonly objective: ObjectiveSettings;
   readonly keeping: Keeping;
   readonly ending: Ending;
+  readonly halt: HaltPlaces;
+  /** Whether the step ends with an update of the weights. */
+  readonly trains: boolean;
   /** Of a workgroup. */
   readonly threads: number;
 }
@@ -34,8 +37,6 @@ export interface GpuProgram {
   workgroupBytes(threads: number): number;
   /** The passes of a training step over its sequences. */
   readonly trainPasses: readonly Pass[];
-  /** Workgroups that pack the weights. */
-  prepareGroups(threads: number): number;
   /** Blocks of reduce.wgsl for weights behind a spectral norm. */
   readonly spectralBlocks: number;
   /** The packed weights have this many bytes at least, so that every view of them lies within. */

@@ -1,9 +1,7 @@
 import adamwSource from "../../../kernels/adamw/adamw.wgsl" with { type: "text" };
 import reduceSource from "../../../kernels/adamw/reduce.wgsl" with { type: "text" };
 import jitterSource from "../../../kernels/adamw/jitter.wgsl" with { type: "text" };
-import prepareSource from "../../../kernels/epsilon/prepare.wgsl" with { type: "text" };
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
-import packSource from "../../../kernels/vanilla/prepare.wgsl" with { type: "text" };
 import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
 import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
 import subgroupsSource from "../../../kernels/sum/subgroups.wgsl" with { type: "text" };
@@ -18,9 +16,7 @@ export interface Shader {
 const shader = (file: string, source: string): Shader => ({ file: `kernels/${file}`, source });
 
 export const SHADERS = {
-  prepare: shader("epsilon/prepare.wgsl", prepareSource),
   sequence: shader("epsilon/sequence.wgsl", sequenceSource),
-  pack: shader("vanilla/prepare.wgsl", packSource),
   stack: shader("vanilla/stack.wgsl", stackSource),
   reduce: shader("adamw/reduce.wgsl", reduceSource),
   jitter: shader("adamw/jitter.wgsl", jitterSource),

@@ -14,6 +14,11 @@ export const STORAGES: Readonly<Record<Precision, Storage>> = {
   f16: { precision: "f16", vectorBytes: 8, vectorWords: 2 },
 };
 
+/** Weights as the kernels read them: in half precision each is the nearest half, master weights are not. */
+export function roundedWeights({ precision }: Storage, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  return precision === "f16" ? Float32Array.from(Float16Array.from(values)) : values;
+}
+
 /** The numbers that were read from the device as `words`. */
 export function fromStored({ precision }: Storage, words: Float32Array<ArrayBuffer>): Float32Array {
   if (precision === "f32") return words;

@@ -34,8 +34,8 @@ export function traceSequences(
 /** Reads the rows of the sequence that starts at token `first` of the batch's `tokens`. */
 function rowReader(config: ModelConfig, rows: Float32Array, tokens: number, first: number): StepReader {
   const { dModel: d, numBins: B } = config;
-  const { rowState, rowAssignment, rowAttention } = rowFields(config, "trace").places;
-  const { state, bins, assignment } = groupsOf(config);
+  const { places: { rowState, rowAssignment, rowAttention }, record } = rowFields(config);
+  const { bins } = groupsOf(config);
   let step = 0;
   const copy = (field: number, token: number, count: number, out: Float32Array, at: number) => {
     for (let k = 0; k < count; k++) out[at + k] = rows[4 * ((field + (k >> 2)) * tokens + first + token) + (k & 3)];
@@ -43,8 +43,8 @@ function rowReader(config: ModelConfig, rows: Float32Array, tokens: number, firs
   return {
     start: (token, out, at) => copy(rowState, token, d, out, at),
     begin: (next) => step = next,
-    state: (token, out, at) => copy(rowState + (step + 1) * state, token, d, out, at),
-    assignment: (head, token, out, at) => copy(rowAssignment + step * assignment + head * bins, token, B, out, at),
-    attention: (head, token, out, at) => copy(rowAttention + step * assignment + head * bins, token, B, out, at),
+    state: (token, out, at) => copy(rowState + (step + 1) * record, token, d, out, at),
+    assignment: (head, token, out, at) => copy(rowAssignment + step * record + head * bins, token, B, out, at),
+    attention: (head, token, out, at) => copy(rowAttention + step * record + head * bins, token, B, out, at),
   };
 }

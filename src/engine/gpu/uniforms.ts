@@ -1,9 +1,9 @@
 /** The passes that have numbers of their own, in the order in which these lie in the uniform buffer. */
-const OWNERS = ["prepareUniform", "sequenceUniform", "reduceUniform", "jitterUniform", "adamwUniform"] as const;
+const OWNERS = ["sequenceUniform", "reduceUniform", "jitterUniform", "adamwUniform"] as const;
 export type UniformName = typeof OWNERS[number];
 
 /** Enough for every uniform structure of the shaders. */
-export const UNIFORM_BYTES = 128;
+export const UNIFORM_BYTES = 256;
 
 /** Any device can bind at multiples of this many bytes. */
 export const BINDING_ALIGNMENT = 256;

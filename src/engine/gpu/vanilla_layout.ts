@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../../model/config.ts";
 import { type TensorTable, tensorTable } from "../../model/tensors.ts";
 import { fours, type Keeping, Places } from "./fields.ts";
-import type { GpuLayout } from "./layout.ts";
+import { type GpuLayout, NONE } from "./layout.ts";
 
 /** Numbers of four-float groups (kernels/vanilla/stack.wgsl). */
 export interface VanillaGroups {
@@ -28,8 +28,6 @@ export interface VanillaLayout extends GpuLayout {
   readonly ffnVectors: number;
 }
 
-const NONE = 0xffffffff;
-
 /** Vectors at whose multiples a uniform binding may begin. */
 const BINDING_VECTORS = 16;
 
@@ -40,7 +38,7 @@ const inOrder: Spread = (e) => e;
 
 /** Collects what stands where in the packed weights; a sequence's gradient has the same places. */
 class Packing {
-  readonly places = new Places(1);
+  readonly places = new Places();
   /** Pairs of a packed float and its parameter. */
   readonly sources: [float: number, parameter: number][] = [];
 
@@ -134,10 +132,10 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
     atFfn2Bias: packing.vector(`${block}.ffn.3.bias`, state),
   }));
   const end = packing.places.end;
-  const packedSources = new Uint32Array(4 * (end - 1)).fill(NONE);
+  const packedPlaces = new Uint32Array(2 * (table.parameterCount - small)).fill(NONE);
   const slotPlaces = new Uint32Array(2 * (table.parameterCount - small));
   for (const [float, parameter] of packing.sources) {
-    packedSources[float - 4] = parameter;
+    packedPlaces[2 * (parameter - small)] = float;
     slotPlaces[2 * (parameter - small)] = float;
   }
   return {
@@ -147,10 +145,10 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
       ...last,
       ...ffn.first,
       ...{ attentionStride: attention.stride, ffnStart, ffnStride: ffn.stride },
-      ...{ packedStart: 4, packedEnd: 4 * end, atPositions: end, storePooled: end, storeStride: end + state },
-      ...{ atSmall: small, parameterCount: table.parameterCount, SPECTRAL: 0, atW1: 0, atW2: 0, atDirections: 0 },
+      ...{ atPositions: end, storePooled: end, storeStride: end + state },
+      ...{ atSmall: small, parameterCount: table.parameterCount, SPECTRAL: 0, directionCount: 0, atW1: 0, atW2: 0 },
     },
-    packedSources,
+    packedPlaces,
     slotPlaces,
     prior: new Float32Array(0),
     priorAt: 0,

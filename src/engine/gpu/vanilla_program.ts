@@ -45,7 +45,6 @@ export function vanillaProgram(config: ModelConfig, storage: Storage): GpuProgra
     passes: (threads) => vanillaPasses(layout, fields, threads),
     workgroupBytes: (threads) => VECTOR * (threads + state),
     trainPasses: ["trace", "train"],
-    prepareGroups: (threads) => Math.ceil(4 * layout.packedVectors / threads),
     spectralBlocks: 0,
     leastPackedBytes: VECTOR * layout.ffnStart + CONSTANT_BYTES,
     rowVectors: (keeping) => fields.ends[keeping],
@@ -87,12 +86,6 @@ function vanillaPasses(
   });
   const forward = stack("forward");
   return {
-    prepare: {
-      shader: SHADERS.pack,
-      entryPoint: "prepare",
-      constants,
-      buffers: ["parameters", "packedSources", "packed"],
-    },
     train: stack("backward"),
     trace: forward,
     predict: forward,
