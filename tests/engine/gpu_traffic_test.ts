@@ -91,16 +91,17 @@ async function countedTraffic(config: ModelConfig): Promise<Map<string, [reads: 
     await probe.upload({ weights: withHaltingBias(config, settledWeights(config), NEVER_HALTS) });
     await probe.gradient(uniformBatch(config, 1, TOKENS), { klScale: 1, dropout: config.dropout, seed: 1 });
     const counts = await tally.read(probe.model.device);
-    const { places, ends: { train: end } } = rowFields(config);
-    const names = Object.keys(places);
-    return new Map(names.map((name, k) => {
-      let reads = 0, writes = 0;
-      for (let field = places[name]; field < (places[names[k + 1]] ?? end); field++) {
-        reads += counts[2 * field] / TOKENS;
-        writes += counts[2 * field + 1] / TOKENS;
-      }
-      return [name, [reads, writes]];
-    }));
+    const { places, record, ends: { trace, train } } = rowFields(config);
+    const found = new Map(Object.keys(places).map((name): [string, [number, number]] => [name, [0, 0]]));
+    for (let field = 0; field < train; field++) {
+      // Of every step's record the fields are those of the first one's.
+      const isRecord = field >= places.rowState && field < trace;
+      const place = isRecord ? places.rowState + (field - places.rowState) % record : field;
+      const [name] = Object.entries(places).findLast(([, first]) => first <= place) ?? [""];
+      const [reads, writes] = found.get(name) ?? [0, 0];
+      found.set(name, [reads + counts[2 * field] / TOKENS, writes + counts[2 * field + 1] / TOKENS]);
+    }
+    return found;
   } finally {
     await probe.close();
   }
