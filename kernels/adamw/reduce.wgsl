@@ -30,6 +30,18 @@ fn firstTwo(value: Stored) -> vec2f { return value.xy; }
 
 fn stored(value: vec4f) -> Stored { return value; }
 
+/** Whether a vector that must stay exact takes two places: `exactly` and `exactlyBehind`, `exact` of both. */
+const HALF = false;
+
+fn exactly(value: vec4f) -> Stored { return value; }
+
+fn exactlyBehind(value: vec4f) -> Stored { return value; }
+
+fn exact(value: Stored, behind: Stored) -> vec4f { return value; }
+
+/** In which the Epsilon model's assignments are stored. */
+const ASSIGNMENT_UNIT = 1.0;
+
 // End of storage
 
 struct Reduction {

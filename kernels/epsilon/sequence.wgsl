@@ -151,6 +151,31 @@ const SITE_FFN_OUTPUT = 4u;
 /** Counters of the noise, which no site reaches. */
 const NOISE_COUNTERS = 0x8000u;
 
+// Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
+
+/** Four neighbouring values of an activation, as memory holds them. */
+alias Stored = vec4f;
+
+fn loaded(value: Stored) -> vec4f { return value; }
+
+fn firstTwo(value: Stored) -> vec2f { return value.xy; }
+
+fn stored(value: vec4f) -> Stored { return value; }
+
+/** Whether a vector that must stay exact takes two places: `exactly` and `exactlyBehind`, `exact` of both. */
+const HALF = false;
+
+fn exactly(value: vec4f) -> Stored { return value; }
+
+fn exactlyBehind(value: vec4f) -> Stored { return value; }
+
+fn exact(value: Stored, behind: Stored) -> vec4f { return value; }
+
+/** In which the Epsilon model's assignments are stored. */
+const ASSIGNMENT_UNIT = 1.0;
+
+// End of storage
+
 struct Settings {
   tokens: u32,
   sequences: u32,
@@ -205,7 +230,7 @@ struct Settings {
 @group(0) @binding(1) var<storage, read> packed: array<vec4f>;
 @group(0) @binding(2) var<storage, read> parameters: array<f32>;
 @group(0) @binding(3) var<storage, read> batch: array<u32>;
-@group(0) @binding(4) var<storage, read_write> rows: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> rows: array<Stored>;
 @group(0) @binding(5) var<storage, read_write> halt: array<f32>;
 @group(0) @binding(6) var<storage, read_write> lists: array<u32>;
 @group(0) @binding(7) var<storage, read_write> store: array<vec4f>;
@@ -220,7 +245,8 @@ struct Settings {
 @group(0) @binding(10) var<storage, read> buffers: array<f32>;
 
 var<workgroup> bins: array<vec4f, BINS>;
-var<workgroup> sums: array<vec4f, W>;
+alias Summand = vec4f;
+var<workgroup> sums: array<Summand, W>;
 var<workgroup> counts: array<u32, W>;
 var<workgroup> readout: array<vec4f, D4>;
 var<workgroup> dReadout: array<vec4f, D4>;
@@ -249,7 +275,15 @@ fn place(field: u32, token: u32) -> u32 {
 }
 
 fn row(field: u32, token: u32) -> vec4f {
-  return rows[field * settings.tokens + first + token];
+  return loaded(rows[place(field, token)]);
+}
+
+fn setRow(field: u32, token: u32, value: vec4f) {
+  rows[place(field, token)] = stored(value);
+}
+
+fn addRow(field: u32, token: u32, value: vec4f) {
+  setRow(field, token, row(field, token) + value);
 }
 
 // A field of step t's record.
@@ -291,7 +325,7 @@ fn fourTokens(list: u32, k: u32, count: u32) -> vec4u {
 // A column a token.
 fn four(field: u32, tokens: vec4u) -> mat4x4f {
   let p = vec4u(place(field, 0u)) + tokens;
-  return mat4x4f(rows[p.x], rows[p.y], rows[p.z], rows[p.w]);
+  return mat4x4f(loaded(rows[p.x]), loaded(rows[p.y]), loaded(rows[p.z]), loaded(rows[p.w]));
 }
 
 fn weight(p: u32) -> vec4f {
@@ -312,7 +346,7 @@ fn normalize(at: u32, count: u32) {
   var squares = 0.0;
   for (var i = tid; i < count; i += W) { squares += directions[at + i] * directions[at + i]; }
   // Below 1e-12 a direction stays as it is, as the published normalization leaves it.
-  let inverse = 1.0 / max(sqrt(total(vec4f(squares)).x), 1e-12);
+  let inverse = 1.0 / max(sqrt(total(tid, vec4f(squares)).x), 1e-12);
   for (var i = tid; i < count; i += W) { directions[at + i] *= inverse; }
   workgroupBarrier();
 }
@@ -331,7 +365,7 @@ fn inverseNorm(w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
   }
   var sigma = 0.0;
   for (var o = tid; o < outputs; o += W) { sigma += directions[u + o] * rowProduct(w, v, inputs, o); }
-  return 1.0 / total(vec4f(sigma)).x;
+  return 1.0 / total(tid, vec4f(sigma)).x;
 }
 
 // Every workgroup makes the factors for itself; those of the first one are kept for the dispatches behind.
@@ -489,7 +523,7 @@ fn addNoise(t: u32, token: u32) -> f32 {
   if (!(gain > 0.0)) { return 0.0; }
   let deviation = gain * sqrt(meanSquare(stateField(t), token));
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowNoisy + g, token)] = row(stateField(t) + g, token) + deviation * noiseAt(4u * g, token, t);
+    setRow(rowNoisy + g, token, row(stateField(t) + g, token) + deviation * noiseAt(4u * g, token, t));
   }
   return deviation * deviation;
 }
@@ -503,7 +537,7 @@ fn noiseBackward(t: u32, token: u32) {
   for (var g = 0u; g < settings.d4; g++) { slope += dot(row(rowGradient + g, token), noiseAt(4u * g, token, t)); }
   slope *= gain / (f32(D) * sqrt(max(square, 1e-30)));
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowGradient + g, token)] += slope * row(stateField(t) + g, token);
+    addRow(rowGradient + g, token, slope * row(stateField(t) + g, token));
   }
 }
 
@@ -513,7 +547,7 @@ fn product(weights: u32, field: u32, groups: u32, token: u32) -> vec4f {
   var w = weights;
   var p = place(field, token);
   for (var g = 0u; g < groups; g++) {
-    let x = rows[p];
+    let x = loaded(rows[p]);
     sum += weight(w) * x.x + weight(w + 1u) * x.y + weight(w + 2u) * x.z + weight(w + 3u) * x.w;
     w += 4u;
     p += settings.tokens;
@@ -529,8 +563,8 @@ fn centerNorm(out: u32, centred: u32, field: u32, gamma: u32, beta: u32, token: 
   let scale = sqrt(f32(D) / f32(D - 1u));
   for (var g = 0u; g < settings.d4; g++) {
     let value = (row(field + g, token) - mean) * scale;
-    if (centred != NONE) { rows[place(centred + g, token)] = value; }
-    rows[place(out + g, token)] = weight(gamma + g) * value + weight(beta + g);
+    if (centred != NONE) { setRow(centred + g, token, value); }
+    setRow(out + g, token, weight(gamma + g) * value + weight(beta + g));
   }
 }
 
@@ -541,22 +575,39 @@ fn centerNormBackward(slope: u32, gamma: u32, token: u32) {
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowGradient + g, token)] += scale * (weight(gamma + g) * row(slope + g, token) - mean);
+    addRow(rowGradient + g, token, scale * (weight(gamma + g) * row(slope + g, token) - mean));
   }
 }
 
+// Group g of a head's scores, which become a softmax in `field`. They are kept exactly: in half precision where the hidden
+// layer will stand, in two places.
+fn scorePlace(field: u32, g: u32, token: u32) -> u32 {
+  return place(select(field + g, rowHidden + 2u * g, HALF), token);
+}
+
+fn setScore(field: u32, g: u32, token: u32, value: vec4f) {
+  let p = scorePlace(field, g, token);
+  rows[p] = exactly(value);
+  if (HALF) { rows[p + settings.tokens] = exactlyBehind(value); }
+}
+
+fn score(field: u32, g: u32, token: u32) -> vec4f {
+  let p = scorePlace(field, g, token);
+  if (HALF) { return exact(rows[p], rows[p + settings.tokens]); }
+  return loaded(rows[p]);
+}
+
 // Replaces the scores of one head's bins by their softmax; `largest` is the largest score.
-fn softmax(field: u32, largest: f32, token: u32) {
+fn softmax(field: u32, largest: f32, unit: f32, token: u32) {
   var sum = 0.0;
   for (var g = 0u; g < settings.bg; g++) {
-    let p = place(field + g, token);
     // Rows beyond B hold a score that no sum can see.
-    let e = exponential(rows[p] - largest) * withinBins(g);
-    rows[p] = e;
+    let e = exponential(score(field, g, token) - largest) * withinBins(g);
+    setRow(field + g, token, unit * e);
     sum += sumOf(e);
   }
   let inverse = 1.0 / sum;
-  for (var g = 0u; g < settings.bg; g++) { rows[place(field + g, token)] *= inverse; }
+  for (var g = 0u; g < settings.bg; g++) { setRow(field + g, token, row(field + g, token) * inverse); }
 }
 
 fn withinBins(g: u32) -> vec4f {
@@ -568,26 +619,31 @@ fn largestOf(v: vec4f, g: u32) -> f32 {
   return max(max(bounded.x, bounded.y), max(bounded.z, bounded.w));
 }
 
-// slopes of a softmax's output in `field` become those of its scores; `outputs` holds the softmax.
-fn softmaxBackward(field: u32, outputs: u32, token: u32) {
+// What `field` holds, slopes of a softmax's output times that output, becomes those of its scores; `outputs` holds the
+// softmax. Slopes alone may be huge, where little of a bin comes from the token.
+fn softmaxBackward(field: u32, outputs: u32, unit: f32, token: u32) {
   var inner = 0.0;
-  for (var g = 0u; g < settings.bg; g++) { inner += dot(row(field + g, token), row(outputs + g, token)); }
+  for (var g = 0u; g < settings.bg; g++) { inner += sumOf(row(field + g, token)); }
   for (var g = 0u; g < settings.bg; g++) {
-    rows[place(field + g, token)] = row(outputs + g, token) * (row(field + g, token) - inner);
+    setRow(field + g, token, row(field + g, token) - inner / unit * row(outputs + g, token));
   }
 }
 
+// Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
+
 // Σ over the workgroup in a fixed tree; every thread gets it.
-fn total(value: vec4f) -> vec4f {
+fn total(tid: u32, value: Summand) -> Summand {
   workgroupBarrier();
   sums[tid] = value;
   workgroupBarrier();
-  for (var width = settings.halfThreads; width > 0u; width /= 2u) {
+  for (var width = W / 2u; width > 0u; width /= 2u) {
     if (tid < width) { sums[tid] += sums[tid + width]; }
     workgroupBarrier();
   }
   return sums[0];
 }
+
+// End of sum
 
 // What a tile sums over the tokens of a list: an outer product, a row, an elementwise or a scalar product.
 const OUTER = 0u;
@@ -657,14 +713,14 @@ fn embed(token: u32) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
     let h = e * scale + packed[atPositions + token * D4 + g];
-    rows[place(rowState + g, token)] = kept(4u * g, SITE_EMBEDDING, token, 0u) * h;
+    setRow(rowState + g, token, kept(4u * g, SITE_EMBEDDING, token, 0u) * h);
   }
 }
 
 fn embedBackward(token: u32) {
   let scale = sqrt(f32(D));
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowGradient + g, token)] *= scale * kept(4u * g, SITE_EMBEDDING, token, 0u);
+    setRow(rowGradient + g, token, row(rowGradient + g, token) * scale * kept(4u * g, SITE_EMBEDDING, token, 0u));
   }
 }
 
@@ -674,14 +730,20 @@ fn embedBackward(token: u32) {
 fn keysAndLatents(state: u32, centred: u32, token: u32) {
   centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
   for (var g = 0u; g < settings.p4; g++) {
-    rows[place(rowKey + g, token)] = weight(atKeyBias + g) + product(atKey + 4u * g * D4, rowX, settings.d4, token);
-    rows[place(rowValue + g, token)] = weight(atValueBias + g) + product(atValue + 4u * g * D4, rowX, settings.d4, token);
+    setRow(rowKey + g, token, weight(atKeyBias + g) + product(atKey + 4u * g * D4, rowX, settings.d4, token));
+    setRow(rowValue + g, token, weight(atValueBias + g) + product(atValue + 4u * g * D4, rowX, settings.d4, token));
   }
   for (var h = 0u; h < settings.heads; h++) {
     for (var g = 0u; g < settings.latent; g++) {
-      rows[place(rowLatent + 2u * h + g, token)] = product(atBin + 4u * g * HG, rowKey + h * HG, settings.hg, token);
+      setRow(rowLatent + 2u * h + g, token, product(atBin + 4u * g * HG, rowKey + h * HG, settings.hg, token));
     }
   }
+}
+
+// A group of an assignment. Even the smallest counts where a bin has little: it is kept in a unit in which half precision
+// still tells it from zero.
+fn share(field: u32, token: u32) -> vec4f {
+  return row(field, token) / ASSIGNMENT_UNIT;
 }
 
 // The token's assignment; returns Σ a log a over heads and bins if `entropy`.
@@ -700,13 +762,13 @@ fn assign(state: u32, assignment: u32, token: u32, entropy: bool) -> f32 {
         score[c] = dot(z0, weight(p)) + dot(z1, weight(p + 1u));
       }
       score *= factors[3u + 2u * h];
-      rows[place(field + g, token)] = score;
+      setScore(field, g, token, score);
       largest = max(largest, largestOf(score, g));
     }
-    softmax(field, largest, token);
+    softmax(field, largest, ASSIGNMENT_UNIT, token);
     if (entropy) {
       for (var g = 0u; g < settings.bg; g++) {
-        let a = row(field + g, token);
+        let a = share(field + g, token);
         sum += dot(a, clampedLog(a));
       }
     }
@@ -737,7 +799,7 @@ fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u
     let part = binTile(item, rowKey, rowValue, assignment, assignment);
     for (var c = 0u; c < part.columns; c++) { bins[part.into + c * HG] = store[slot + binsFrozen + part.into + c * HG]; }
     for (var isActive = 0u; isActive < settings.latent; isActive++) {
-      let m = tile(part, select(enteringAt, list, isActive == 1u), select(entering, acting, isActive == 1u));
+      let m = tile(part, select(enteringAt, list, isActive == 1u), select(entering, acting, isActive == 1u)) * (1.0 / ASSIGNMENT_UNIT);
       for (var c = 0u; c < part.columns; c++) {
         let p = part.into + c * HG;
         bins[p] += m[c];
@@ -814,10 +876,10 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
         }
         slope[c] += sum;
       }
-      if (entropy) { slope += settings.entropyWeight * entropySlope(row(assignment + h * BG + g, token)); }
-      rows[place(rowDAssignment + h * BG + g, token)] = slope;
+      if (entropy) { slope += settings.entropyWeight * entropySlope(share(assignment + h * BG + g, token)); }
+      setRow(rowDAssignment + h * BG + g, token, slope * share(assignment + h * BG + g, token));
     }
-    softmaxBackward(rowDAssignment + h * BG, assignment + h * BG, token);
+    softmaxBackward(rowDAssignment + h * BG, assignment + h * BG, ASSIGNMENT_UNIT, token);
     var dz0 = vec4f(0.0);
     var dz1 = vec4f(0.0);
     for (var g = 0u; g < settings.bg; g++) {
@@ -828,26 +890,26 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
         dz1 += slope[c] * weight(p + 1u);
       }
     }
-    rows[place(rowDLatent + 2u * h, token)] = dz0;
-    rows[place(rowDLatent + 2u * h + 1u, token)] = dz1;
+    setRow(rowDLatent + 2u * h, token, dz0);
+    setRow(rowDLatent + 2u * h + 1u, token, dz1);
     for (var j = 0u; j < settings.hg; j++) {
       var dKey = product(atBinT + 8u * j, rowDLatent + 2u * h, settings.latent, token);
       var dValue = vec4f(0.0);
       for (var g = 0u; g < settings.bg; g++) {
-        let a = row(assignment + h * BG + g, token);
+        let a = share(assignment + h * BG + g, token);
         for (var c = 0u; c < 4u; c++) {
           let p = base + BG + (4u * g + c) * HG + j;
           dKey += a[c] * bins[p];
           dValue += a[c] * bins[p + 4u * BG * HG];
         }
       }
-      rows[place(rowDKey + h * HG + j, token)] = dKey;
-      rows[place(rowDValue + h * HG + j, token)] = dValue;
+      setRow(rowDKey + h * HG + j, token, dKey);
+      setRow(rowDValue + h * HG + j, token, dValue);
     }
   }
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowDx + g, token)] += product(atKeyT + 4u * g * P4, rowDKey, settings.p4, token) +
-      product(atValueT + 4u * g * P4, rowDValue, settings.p4, token);
+    addRow(rowDx + g, token, product(atKeyT + 4u * g * P4, rowDKey, settings.p4, token) +
+      product(atValueT + 4u * g * P4, rowDValue, settings.p4, token));
   }
   centerNormBackward(rowDx, atGamma1, token);
 }
@@ -891,7 +953,7 @@ fn assignWeights(list: u32, count: u32) {
 fn query(state: u32, centred: u32, token: u32) {
   centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
   for (var g = 0u; g < settings.p4; g++) {
-    rows[place(rowQuery + g, token)] = weight(atQueryBias + g) + product(atQuery + 4u * g * D4, rowX, settings.d4, token);
+    setRow(rowQuery + g, token, weight(atQueryBias + g) + product(atQuery + 4u * g * D4, rowX, settings.d4, token));
   }
 }
 
@@ -911,25 +973,25 @@ fn attention(t: u32, token: u32) {
         let p = keys + 4u * g * HG + j;
         score += vec4f(dot(q, bins[p]), dot(q, bins[p + HG]), dot(q, bins[p + 2u * HG]), dot(q, bins[p + 3u * HG]));
       }
-      rows[place(weights + h * BG + g, token)] = score;
+      setScore(weights + h * BG, g, token, score);
       largest = max(largest, largestOf(score, g));
     }
-    softmax(weights + h * BG, largest, token);
-    for (var j = 0u; j < settings.hg; j++) { rows[place(mixed + h * HG + j, token)] = vec4f(0.0); }
-    for (var g = 0u; g < settings.bg; g++) {
-      let w = row(weights + h * BG + g, token) * keptBins(h, g, token, t);
-      for (var j = 0u; j < settings.hg; j++) {
+    softmax(weights + h * BG, largest, 1.0, token);
+    for (var j = 0u; j < settings.hg; j++) {
+      var sum = vec4f(0.0);
+      for (var g = 0u; g < settings.bg; g++) {
+        let w = row(weights + h * BG + g, token) * keptBins(h, g, token, t);
         let p = values + 4u * g * HG + j;
-        rows[place(mixed + h * HG + j, token)] +=
-          w.x * bins[p] + w.y * bins[p + HG] + w.z * bins[p + 2u * HG] + w.w * bins[p + 3u * HG];
+        sum += w.x * bins[p] + w.y * bins[p + HG] + w.z * bins[p + 2u * HG] + w.w * bins[p + 3u * HG];
       }
+      setRow(mixed + h * HG + j, token, sum);
     }
   }
   let middle = stepField(rowMiddle, t);
   for (var g = 0u; g < settings.d4; g++) {
     let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, settings.p4, token);
-    rows[place(middle + g, token)] = row(inputField(t) + g, token) +
-      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
+    setRow(middle + g, token, row(inputField(t) + g, token) +
+      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch);
   }
 }
 
@@ -941,12 +1003,12 @@ fn feedForward(t: u32, token: u32) {
     let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowX, settings.d4, token);
     let tail = normalTail(x, exponential(-0.5 * x * x));
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
-    rows[place(rowHidden + g, token)] = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
+    setRow(rowHidden + g, token, kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu);
   }
   for (var g = 0u; g < settings.d4; g++) {
     let branch = weight(atFfn2Bias + g) + factors[2] * product(atFfn2 + 4u * g * F4, rowHidden, settings.f4, token);
-    rows[place(stateField(t + 1u) + g, token)] = row(middle + g, token) +
-      ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
+    setRow(stateField(t + 1u) + g, token, row(middle + g, token) +
+      ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch);
   }
 }
 
@@ -954,20 +1016,20 @@ fn feedForward(t: u32, token: u32) {
 fn feedForwardBackward(t: u32, token: u32) {
   centerNorm(rowY, rowCentred2, stepField(rowMiddle, t), atGamma2, atBeta2, token);
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowBranch2 + g, token)] = ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * row(rowGradient + g, token);
+    setRow(rowBranch2 + g, token, ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * row(rowGradient + g, token));
   }
   for (var g = 0u; g < settings.f4; g++) {
     let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowY, settings.d4, token);
     let density = exponential(-0.5 * x * x);
     let tail = normalTail(x, density);
     let mask = kept(4u * g, SITE_FFN_HIDDEN, token, t);
-    rows[place(rowHidden + g, token)] = mask * (max(x, vec4f(0.0)) - abs(x) * tail);
+    setRow(rowHidden + g, token, mask * (max(x, vec4f(0.0)) - abs(x) * tail));
     let slope = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
-    rows[place(rowDBefore + g, token)] = mask * slope * factors[2] *
-      product(atFfn2T + 4u * g * D4, rowBranch2, settings.d4, token);
+    setRow(rowDBefore + g, token, mask * slope * factors[2] *
+      product(atFfn2T + 4u * g * D4, rowBranch2, settings.d4, token));
   }
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowDy + g, token)] = factors[1] * product(atFfn1T + 4u * g * F4, rowDBefore, settings.f4, token);
+    setRow(rowDy + g, token, factors[1] * product(atFfn1T + 4u * g * F4, rowDBefore, settings.f4, token));
   }
   centerNormBackward(rowDy, atGamma2, token);
 }
@@ -977,11 +1039,10 @@ fn attentionBackward(t: u32, token: u32) {
   let weights = stepField(rowAttention, t);
   query(inputField(t), rowCentred1, token);
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowBranch1 + g, token)] =
-      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token);
+    setRow(rowBranch1 + g, token, ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token));
   }
   for (var g = 0u; g < settings.p4; g++) {
-    rows[place(rowDMixed + g, token)] = product(atOutputT + 4u * g * D4, rowBranch1, settings.d4, token);
+    setRow(rowDMixed + g, token, product(atOutputT + 4u * g * D4, rowBranch1, settings.d4, token));
   }
   for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
@@ -994,10 +1055,11 @@ fn attentionBackward(t: u32, token: u32) {
         slope += vec4f(dot(d, bins[p]), dot(d, bins[p + HG]), dot(d, bins[p + 2u * HG]), dot(d, bins[p + 3u * HG]));
       }
       let mask = keptBins(h, g, token, t);
-      rows[place(rowDScore + h * BG + g, token)] = mask * slope;
-      rows[place(rowDropped + h * BG + g, token)] = mask * row(weights + h * BG + g, token);
+      let w = mask * row(weights + h * BG + g, token);
+      setRow(rowDScore + h * BG + g, token, slope * w);
+      setRow(rowDropped + h * BG + g, token, w);
     }
-    softmaxBackward(rowDScore + h * BG, weights + h * BG, token);
+    softmaxBackward(rowDScore + h * BG, weights + h * BG, 1.0, token);
     for (var j = 0u; j < settings.hg; j++) {
       var d = vec4f(0.0);
       for (var g = 0u; g < settings.bg; g++) {
@@ -1005,11 +1067,11 @@ fn attentionBackward(t: u32, token: u32) {
         let p = keys + 4u * g * HG + j;
         d += s.x * bins[p] + s.y * bins[p + HG] + s.z * bins[p + 2u * HG] + s.w * bins[p + 3u * HG];
       }
-      rows[place(rowDQuery + h * HG + j, token)] = d;
+      setRow(rowDQuery + h * HG + j, token, d);
     }
   }
   for (var g = 0u; g < settings.d4; g++) {
-    rows[place(rowDx + g, token)] = product(atQueryT + 4u * g * P4, rowDQuery, settings.p4, token);
+    setRow(rowDx + g, token, product(atQueryT + 4u * g * P4, rowDQuery, settings.p4, token));
   }
 }
 
@@ -1300,7 +1362,7 @@ fn runForward(s: u32) {
     sum.x += divergence(token);
     sum.z += f32(lists[stepsAt() + token]);
   }
-  let totals = total(sum);
+  let totals = total(tid, sum);
   if (tid == 0u) {
     halt[resultAt(s) + 1u] = totals.x;
     halt[resultAt(s) + 2u] = totals.y;
@@ -1337,7 +1399,7 @@ fn blockBackward(t: u32, token: u32, withNorm: bool) {
   for (var g = 0u; g < settings.d4; g++) {
     var own = row(rowGradient + g, token) + slope * weight(atHalting + t * D4 + g);
     if (token == 0u) { own += clsWeights[t] * dReadout[g]; }
-    rows[place(rowGradient + g, token)] = own;
+    setRow(rowGradient + g, token, own);
   }
   feedForwardBackward(t, token);
   attentionBackward(t, token);
@@ -1353,7 +1415,7 @@ fn runBackward(s: u32) {
     store[slot + binsGradient + p] = vec4f(0.0);
   }
   for (var token = tid; token < length; token += W) {
-    for (var g = 0u; g < settings.d4; g++) { rows[place(rowGradient + g, token)] = vec4f(0.0); }
+    for (var g = 0u; g < settings.d4; g++) { setRow(rowGradient + g, token, vec4f(0.0)); }
   }
   storageBarrier();
   headBackward(s, batch[settings.labels + s]);
@@ -1399,7 +1461,7 @@ fn assignmentsBackward(t: u32, now: vec4u) {
     for (var k = tid; k < count; k += W) {
       let token = lists[list + k];
       if (!isActive) {
-        for (var g = 0u; g < settings.d4; g++) { rows[place(rowDx + g, token)] = vec4f(0.0); }
+        for (var g = 0u; g < settings.d4; g++) { setRow(rowDx + g, token, vec4f(0.0)); }
       }
       let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
       assignBackward(state, assignment, token, t == 0u);

@@ -12,7 +12,6 @@ async function verifyFolder(folder: string, engine: EngineUnderTest): Promise<nu
   for (const path of await goldenPaths(folder)) {
     const golden = await readGolden(path);
     files++;
-    if (engine.models?.includes(golden.config.model) === false) continue;
     const rows = await verifyGolden(golden, engine.open, { tolerance: engine.tolerance });
     assert.deepEqual(rows.filter((row) => !row.pass), []);
   }

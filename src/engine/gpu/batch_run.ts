@@ -10,7 +10,7 @@ import type { BatchWords } from "./batch_words.ts";
 import { fours, groupsOf } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram, SequenceWork } from "./program.ts";
-import { gradientScale } from "./storage.ts";
+import { gradientScale, type Storage } from "./storage.ts";
 import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** Floats of a sequence's results. */
@@ -57,17 +57,19 @@ const SCAN_RUN = 16;
 /** `Settings` of sequence.wgsl. */
 export function sequenceUniform(
   config: ModelConfig,
+  storage: Storage,
   { batch: { tokens, labels }, words, objective: { klScale, dropout, noise }, ending, threads, halt, trains }:
     SequenceWork,
   recordStride: number,
 ): ArrayBuffer {
   const { early, haltThreshold } = ending;
   const threshold = dropoutThreshold(dropout);
+  const scale = gradientScale(storage, tokens.length);
   const weights = [
     1 / (1 - threshold / 65536),
-    1 / labels.length,
-    config.halting === "repeat-k" ? 0 : config.klLossWeight * klScale / tokens.length,
-    config.entLossWeight / (tokens.length * config.numHeads),
+    scale / labels.length,
+    config.halting === "repeat-k" ? 0 : scale * config.klLossWeight * klScale / tokens.length,
+    scale * config.entLossWeight / (tokens.length * config.numHeads),
     1 - haltThreshold,
     noise?.site === "embedding" ? noise.gain : 0,
     noise?.site === "state" ? noise.gain : 0,

@@ -7,7 +7,7 @@ import { gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, pipelineSpecs, workgroupBytes } from "./pipelines.ts";
 import type { GpuProgram } from "./program.ts";
 import type { Span } from "./recorder.ts";
-import type { Storage } from "./storage.ts";
+import { fromStored, type Storage } from "./storage.ts";
 import { traceSequences } from "./trace.ts";
 
 /** The Epsilon model's kernels (kernels/epsilon/). */
@@ -31,15 +31,15 @@ export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgra
     rowVectors: (keeping) => fields.ends[keeping],
     haltFloats: maxLayers + 1,
     listWords: (keeping) => listRows(config, keeping),
-    sequenceUniform: (work) => sequenceUniform(config, work, work.keeping === "predict" ? 0 : fields.record),
+    sequenceUniform: (work) => sequenceUniform(config, storage, work, work.keeping === "predict" ? 0 : fields.record),
     stepSpans: (batch) => [stepsSpan(batch, "predict")],
     haltingSteps: (_, [steps]) => Uint8Array.from(new Uint32Array(steps.buffer)),
     traceSpans: (batch) => [
-      { buffer: "rows", first: 0, count: 4 * batch.tokens.length * fields.ends.trace },
+      { buffer: "rows", first: 0, count: storage.vectorWords * batch.tokens.length * fields.ends.trace },
       { buffer: "halt", first: 0, count: batch.tokens.length * maxLayers },
       stepsSpan(batch, "trace"),
     ],
     traces: (batch, [rows, probabilities, steps]) =>
-      traceSequences(config, batch, rows, probabilities, new Uint32Array(steps.buffer)),
+      traceSequences(config, storage, batch, fromStored(storage, rows), probabilities, new Uint32Array(steps.buffer)),
   };
 }

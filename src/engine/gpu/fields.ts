@@ -63,13 +63,14 @@ export interface RowFields {
 }
 
 export function rowFields(config: ModelConfig): RowFields {
-  const { state, heads, assignment, hidden, latent } = groupsOf(config);
+  const { state, heads, bins, assignment, hidden, latent } = groupsOf(config);
   const fields = new Places();
   const takeAll = (names: readonly string[], size: number) => names.forEach((name) => fields.take(`row${name}`, size));
   fields.take("rowX", state);
   takeAll(["Query", "Key", "Value"], heads);
   fields.take("rowLatent", latent);
-  fields.take("rowHidden", hidden);
+  // In half precision a head's scores stand here before, in two places a group.
+  fields.take("rowHidden", Math.max(hidden, 2 * bins));
   const first = fields.end;
   takeAll(["State", "Middle"], state);
   fields.take("rowMixed", heads);

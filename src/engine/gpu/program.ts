@@ -58,5 +58,5 @@ export interface GpuProgram {
 /** The program of the model that `config` describes. */
 export function programOf(config: ModelConfig, precision: Precision = "f32"): GpuProgram {
   const storage = STORAGES[precision];
-  return config.model === "vanilla" ? vanillaProgram(config, storage) : epsilonProgram(config, STORAGES.f32);
+  return config.model === "vanilla" ? vanillaProgram(config, storage) : epsilonProgram(config, storage);
 }

@@ -7,11 +7,13 @@ export interface Storage {
   readonly vectorBytes: number;
   /** 4-byte words of such a vector. */
   readonly vectorWords: number;
+  /** In which the Epsilon model's assignments are stored. */
+  readonly assignmentUnit: number;
 }
 
 export const STORAGES: Readonly<Record<Precision, Storage>> = {
-  f32: { precision: "f32", vectorBytes: 16, vectorWords: 4 },
-  f16: { precision: "f16", vectorBytes: 8, vectorWords: 2 },
+  f32: { precision: "f32", vectorBytes: 16, vectorWords: 4, assignmentUnit: 1 },
+  f16: { precision: "f16", vectorBytes: 8, vectorWords: 2, assignmentUnit: 32768 },
 };
 
 /** Weights as the kernels read them: in half precision each is the nearest half, master weights are not. */

@@ -21,7 +21,7 @@ export const TRAFFIC: readonly FieldTraffic[] = [
   { field: "rowHidden", reads: 108, writes: 36 },
   { field: "rowState", reads: 33, writes: 3 },
   { field: "rowMiddle", reads: 15, writes: 3 },
-  { field: "rowMixed", reads: 40, writes: 20 },
+  { field: "rowMixed", reads: 24, writes: 4 },
   { field: "rowAssignment", reads: 88, writes: 24 },
   { field: "rowAttention", reads: 48, writes: 24 },
   { field: "rowGradient", reads: 15, writes: 9 },
