@@ -38,23 +38,35 @@ async function resultsOf(built: BuiltCase, options: ProbeOptions): Promise<unkno
 /** Cases that together meet every mode, dropout, frozen bins, odd heads and bins, and sequences of one token. */
 const SEEDS = [3, 5, 6, 9, 14, 20, 26, 30, 32, 205, 208, 216];
 
-for (const agreement of ALL_CASES) {
-  const { name, seed } = agreement;
-  if (!SEEDS.includes(seed)) continue;
+/** One of each model that is run in half precision as well. */
+const HALF_SEEDS = [34, 208];
+
+const CASES = ALL_CASES.flatMap((agreement) => [
+  ...SEEDS.includes(agreement.seed) ? [{ agreement, precision: "f32" as const }] : [],
+  ...HALF_SEEDS.includes(agreement.seed) ? [{ agreement, precision: "f16" as const }] : [],
+]);
+
+for (const { agreement, precision } of CASES) {
+  const { name } = agreement;
   Deno.test({
-    name: `the GPU reads nothing that no one wrote, a call repeats to the byte, so do few workgroups: ${name}`,
+    name:
+      `the GPU reads nothing that no one wrote, a call repeats to the byte, so do few workgroups: ${precision}, ${name}`,
     ignore: !TEST_GPU,
     fn: async () => {
       const built = buildCase(agreement);
-      const clean = await resultsOf(built, {});
+      const clean = await resultsOf(built, { precision });
       for (const poison of POISONS) {
-        const poisoned = await resultsOf(built, { poison });
+        const poisoned = await resultsOf(built, { precision, poison });
         clean.forEach((result, r) =>
           assert.deepEqual(poisoned[r], result, `${CALLS[r >> 1][0]} after ${poison.toString(16)}`)
         );
       }
       // As if every pass had more groups than the adapter dispatches at once: each takes several in turn.
-      const capped = await resultsOf(built, { limits: { maxComputeWorkgroupsPerDimension: 2 }, poison: POISONS[0] });
+      const capped = await resultsOf(built, {
+        precision,
+        limits: { maxComputeWorkgroupsPerDimension: 2 },
+        poison: POISONS[0],
+      });
       clean.forEach((result, r) => assert.deepEqual(capped[r], result, `${CALLS[r >> 1][0]} in two workgroups`));
     },
   });
