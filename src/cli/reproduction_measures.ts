@@ -16,9 +16,9 @@ import type { Progress } from "./progress.ts";
 import type { ReproduceContext } from "./reproduce.ts";
 import type { PlannedRun } from "./reproduction_plan.ts";
 
-/** Batches that a model is timed on in each round, and the rounds. */
+/** Batches that a model is timed on in each round, and the rounds: many, as other programs disturb some. */
 const TIMED_BATCHES = 24;
-const ROUNDS = 5;
+const ROUNDS = 11;
 
 export interface MeasureOptions {
   readonly runs: readonly PlannedRun[];

@@ -40,7 +40,7 @@ Deno.test("reproduce trains its plan, writes tables, figures and page, and takes
   assert.match(page, /^\| Seeds \| 1, 2 \| 1, 2 \| 2 \| one run \| one run \|$/m);
   assert.equal(page.includes(place.folder), false);
   const timing = await place.read("r", "timing.csv");
-  assert.match(timing, /^exit,1,.*,seconds_per_epoch,[0-9.e-]+$/m);
+  assert.match(timing, /^exit,1,.*,seconds_per_epoch,[0-9.e-]+\n.*,seconds_per_epoch_best,[0-9.e-]+$/m);
   assert.match(timing, /^vanilla,2,.*,speed_against_vanilla,1$/m);
 
   const before = await place.snapshot("r");

@@ -9,6 +9,7 @@ export const NOT_RUN: readonly (readonly [command: RegExp, reason: string])[] = 
   [/^([A-Z_]+=\S+ )*deno (task (?!epsilon\b)|test\b)/, "a task of a checkout: tests, builds, the real reviews"],
   [/\bdata fetch\b/, "downloads 84 MB; tests/data/fetch_test.ts runs it against a server of its own"],
   [/\bepsilon reproduce\b/, "trains for minutes; tests/cli/reproduce_test.ts runs it"],
+  [/\bbench --compare-models\b/, "takes minutes; tests/cli/bench_test.ts runs it with less work"],
   [/\bruns\/long\b/, "trains 460 steps twice; the page's first commands do the same with 46"],
   [
     /\bablate docs\/stability\/(grid|second)\.toml\b/,

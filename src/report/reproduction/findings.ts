@@ -54,7 +54,7 @@ export function findings({ runs, summaries, timing, comparable }: FindingsOption
     ...comparable ? depthFinding(runs.filter(({ variant }) => variant === "exit")) : [],
     ...variants.filter((variant) => variant.startsWith("repeat-")).flatMap((variant) => repeatFinding(variant, runs)),
     ...variants.flatMap((variant) => testFinding(variant, found)),
-    ...comparable ? timeFinding(variants, summaryOf(timing), found) : [],
+    ...comparable ? timeFinding(runs, summaryOf(timing)) : [],
   ];
 }
 
@@ -207,15 +207,17 @@ function testFinding(variant: string, found: Lookup): string[] {
   ];
 }
 
-function timeFinding(variants: readonly string[], timed: Lookup, found: Lookup): string[] {
+/** Each model was timed with the weights of its first run, whose steps are told. */
+function timeFinding(runs: readonly ReproducedRun[], timed: Lookup): string[] {
   const vanilla = timed("vanilla", "seconds_per_epoch");
   if (vanilla === undefined) return [];
   const paperRatio = PAPER.vanilla.secondsPerEpoch / PAPER.epsilon.secondsPerEpoch;
-  const ratios = variants.filter((variant) => variant !== "vanilla").flatMap((variant) => {
+  const firsts = runs.filter(({ variant }, i) => runs.findIndex((run) => run.variant === variant) === i);
+  const ratios = firsts.filter(({ variant }) => variant !== "vanilla").flatMap(({ variant, run }) => {
     const speed = timed(variant, "speed_against_vanilla");
-    const steps = found(variant, "best_steps");
-    const depth = steps === undefined ? "" : ` at ${steps.mean.toFixed(1)} mean steps`;
-    return speed === undefined ? [] : [`${speed.mean.toFixed(2)} times as fast as vanilla for \`${variant}\`${depth}`];
+    const steps = bestEpoch(run)?.validation.get("halting_steps_mean") ?? undefined;
+    const depth = steps === undefined ? "" : ` at ${steps.toFixed(1)} mean steps`;
+    return speed === undefined ? [] : [`${speed.mean.toFixed(2)} times for \`${variant}\`${depth}`];
   });
   if (ratios.length === 0) return [];
   return [
