@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { WgslReflect } from "wgsl_reflect";
 import { CONSTANT_BYTES, PASSES } from "../../src/engine/gpu/pipelines.ts";
 import { programOf } from "../../src/engine/gpu/program.ts";
-import { declaredBindings, declaredConstants } from "../../src/engine/gpu/shaders.ts";
+import { declaredBindings, declaredConstants, type Form, inForms, SHADERS } from "../../src/engine/gpu/shaders.ts";
 import { UNIFORM_BYTES } from "../../src/engine/gpu/uniforms.ts";
 import { HALTING_MODES, MODELS, PAPER_CONFIG } from "../../src/model/config.ts";
 
@@ -69,6 +69,31 @@ for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [mode
     const needed = declared.filter(([, , value]) => value === undefined).map(([, name]) => name);
     assert.deepEqual(needed.filter((name) => !(name in given)), []);
     for (const [name, value] of Object.entries(given)) assert(Number.isFinite(value), `${name} is ${value}`);
+  });
+}
+
+/** Where each section stands, and the form that may take its place. */
+const SECTIONS: readonly (readonly [section: string, form: Form, files: readonly (keyof typeof SHADERS)[]])[] = [
+  ["Storage", "half", ["sequence", "stack", "reduce", "adamw"]],
+  ["Sum", "subgroups", ["sequence", "stack", "reduce", "adamw"]],
+];
+
+for (const [section, form, files] of SECTIONS) {
+  Deno.test(`the section ${section} is the same text in every kernel, and the form ${form} takes its place`, () => {
+    const sectionOf = (source: string) =>
+      new RegExp(`^// ${section}\\b.* -{3,}\\n([^]*?)^// End of ${section.toLowerCase()}$`, "m").exec(source)?.[1];
+    const [usual] = files.map((file) => sectionOf(SHADERS[file].source));
+    assert(usual !== undefined);
+    for (const [name, shader] of Object.entries(SHADERS)) {
+      const found = sectionOf(shader.source), changed = inForms(shader, new Set([form]));
+      if (name === "subgroups") continue; // where the other form of Sum comes from
+      assert.equal(found, files.some((file) => file === name) ? usual : undefined, name);
+      assert.equal(changed.source === shader.source, found === undefined, name);
+      assert.equal(inForms(shader, new Set()).source, shader.source);
+      // What stands in place of a section defines the same names, so that the rest of the file finds them.
+      const names = (text = "") => [...text.matchAll(/^(?:fn|alias|const|struct) (\w+)/gm)].map((match) => match[1]);
+      assert.deepEqual(names(sectionOf(changed.source)), names(found), name);
+    }
   });
 }
 
