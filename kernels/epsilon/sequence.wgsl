@@ -216,10 +216,9 @@ struct Settings {
   steps: u32,
   layers: u32,
   classes: u32,
-  halfThreads: u32,
   /** Threads whose counts are summed together, and how many such runs there are. */
   scanRun: u32,
-  scanRuns: u32,
+  @size(8) scanRuns: u32,
 }
 
 /**

@@ -80,7 +80,7 @@ export function sequenceUniform(
   const sizes = [
     ...[config.numHeads, state, head, heads, bins, hidden, fours(LATENT_SIZE)],
     ...[stepLimit(config), config.maxLayers, config.numClasses],
-    ...[threads / 2, scanRun, threads / scanRun],
+    ...[scanRun, threads / scanRun],
   ];
   return uniform([tokens.length, labels.length, early ? 1 : 0, threshold], weights, [
     ...places,
