@@ -1,4 +1,5 @@
 import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import { exp } from "../../model/elementary.ts";
 import { logPrior } from "../../model/reference/objective.ts";
 import type { TensorTable } from "../../model/tensors.ts";
 import { binVectors, fours, groupsOf, Places } from "./fields.ts";
@@ -144,7 +145,7 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
     },
     packedPlaces: builder.packedPlaces,
     slotPlaces: Uint32Array.from(builder.slots),
-    prior: Float32Array.from([...prior, ...gap, ...prior.map(Math.exp)]),
+    prior: Float32Array.from([...prior, ...gap, ...prior.map(exp)]),
     priorAt: 4 * priorAt,
     packedVectors: builder.packed.end,
     storeVectors: store.end,

@@ -32,5 +32,5 @@ export function fromStored({ precision }: Storage, words: Float32Array<ArrayBuff
  * tokens would be too small for half precision, those of a sum over them lie in the middle of its range.
  */
 export function gradientScale({ precision }: Storage, tokens: number): number {
-  return precision === "f16" ? 2 ** Math.ceil(Math.log2(tokens)) : 1;
+  return precision === "f16" ? 2 ** (32 - Math.clz32(tokens - 1)) : 1;
 }
