@@ -90,7 +90,7 @@ export type {
   TrainingStep,
 } from "./src/engine/engine.ts";
 export type { Numerics } from "./src/engine/numerics.ts";
-export type { Precision } from "./src/engine/precision.ts";
+export { type Precision, PRECISIONS } from "./src/engine/precision.ts";
 export { NUMERICS } from "./src/engine/numerics.ts";
 export { trainSteps } from "./src/engine/train_steps.ts";
 export type { DeviceDecision, DeviceWish } from "./src/engine/choose_device.ts";
