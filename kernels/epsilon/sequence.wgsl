@@ -8,8 +8,8 @@
 // vectors (P4 in all), assignments are A4 = H·BG vectors. What is beyond d, dh, B or F is zero.
 // rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowAttention are a step's record, one behind
 //        the other where steps are kept (recordStride), else all in the same place.
-// packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; kept by adamw.wgsl. The table of positions is
-//        behind them. Every workgroup makes the spectral norms and sharpnesses by itself, as `factors`.
+// packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; kept by adamw.wgsl. Every workgroup
+//        makes the spectral norms and sharpnesses by itself, as `factors`.
 // store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), the readout, for each step how many tokens were
 //        active, had halted, and were of those in the frozen sums, then bins `bins…`, each BINS vectors.
 // halt   p [L][tokens], r [tokens], then 8 results a sequence, its logits, the factors, and u₁ v₁ u₂ v₂.
@@ -101,7 +101,6 @@ override atBinT: u32;
 override atOutputT: u32;
 override atFfn1T: u32;
 override atFfn2T: u32;
-override atPositions: u32;
 /** Places of the FFN's weights and of log τ in `parameters`. */
 override atW1: u32;
 override atW2: u32;
@@ -242,6 +241,9 @@ struct Settings {
 
 /** u₁ v₁ u₂ v₂ as they were before this step. */
 @group(0) @binding(10) var<storage, read> buffers: array<f32>;
+
+/** Encodings of the positions [positions][D4]. */
+@group(0) @binding(11) var<storage, read> positions: array<vec4f>;
 
 var<workgroup> bins: array<vec4f, BINS>;
 alias Summand = vec4f;
@@ -711,7 +713,7 @@ fn embed(token: u32) {
   for (var g = 0u; g < settings.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
-    let h = e * scale + packed[atPositions + token * D4 + g];
+    let h = e * scale + positions[token * D4 + g];
     setRow(rowState + g, token, kept(4u * g, SITE_EMBEDDING, token, 0u) * h);
   }
 }

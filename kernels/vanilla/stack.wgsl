@@ -13,7 +13,7 @@
 //        largest score (base 2), 1/Σ, on the way back Σ dout ⊙ out/Σ. rowDMixed: dout/Σ. rowDProjection has room for the
 //        gradients of q, k and v of two layers, as the next one's begin while the tiles still read the last one's.
 // packed weights `at…` as [output group][input][4 outputs]; those of a layer lie attentionStride and ffnStride behind the
-//        last one's; written by prepare.wgsl. The table of positions is behind them.
+//        last one's; kept by adamw.wgsl.
 // store  per sequence its gradient slot, in the same places as the packed weights, then `pooled` (storePooled, D4 vectors).
 // halt   8 results a sequence, then its logits.
 
@@ -74,7 +74,6 @@ override atFfn1: u32;
 override atFfn1Bias: u32;
 override atFfn2: u32;
 override atFfn2Bias: u32;
-override atPositions: u32;
 override storePooled: u32;
 override storeStride: u32;
 
@@ -172,6 +171,9 @@ struct Sizes {
 
 /** Quantiles of the normal distribution [65536]; nothing where there is no noise. */
 @group(0) @binding(9) var<storage, read> quantiles: array<f32>;
+
+/** Encodings of the positions [positions][D4]. */
+@group(0) @binding(10) var<storage, read> positions: array<vec4f>;
 
 alias Summand = vec4f;
 var<workgroup> sums: array<Summand, W>;
@@ -470,7 +472,7 @@ fn embed(token: u32) {
   for (var g = 0u; g < settings.sizes.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
-    setRow(rowState + g, token, e + packed[atPositions + token * D4 + g]);
+    setRow(rowState + g, token, e + positions[token * D4 + g]);
   }
 }
 

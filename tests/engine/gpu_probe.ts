@@ -21,7 +21,7 @@ export const LASTING = [
   // Zero between calls: only the rows of a batch's tokens are written.
   "gradient",
   // Tables that the host writes once, and the weights as the sequences read them.
-  ...["packedPlaces", "slotPlaces", "packed", "quantiles"],
+  ...["packedPlaces", "slotPlaces", "packed", "positions", "quantiles"],
 ];
 
 /** All buffers of this process that live, the newest of a label last. */

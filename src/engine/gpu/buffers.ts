@@ -46,19 +46,6 @@ export class Buffers {
     return buffer;
   }
 
-  /** As `need`, but what was in the buffer stays. */
-  extend(name: string, bytes: number, usage: GPUBufferUsageFlags): void {
-    const old = this.#held.get(name)?.buffer;
-    if (old !== undefined && old.size >= bytes) return;
-    this.#held.delete(name);
-    const buffer = this.need(name, bytes, usage);
-    if (old === undefined) return;
-    const encoder = this.device.createCommandEncoder();
-    encoder.copyBufferToBuffer(old, 0, buffer, 0, old.size);
-    this.device.queue.submit([encoder.finish()]);
-    old.destroy();
-  }
-
   get(name: string): GPUBuffer {
     return this.#find(name).buffer;
   }

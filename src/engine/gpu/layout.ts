@@ -15,7 +15,7 @@ export interface GpuLayout {
   /** log Q and, from the next vector on, Q, as they stand in the packed weights from float `priorAt` on. */
   readonly prior: Float32Array<ArrayBuffer>;
   readonly priorAt: number;
-  /** Vectors of the packed weights before the table of positions. */
+  /** Vectors of the packed weights. */
   readonly packedVectors: number;
   /** Vectors of a sequence's store. */
   readonly storeVectors: number;
@@ -119,7 +119,6 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
   const priorAt = builder.packed.take("atPrior", 2 * fours(L + 1));
   placeBlock(builder, config);
   placeHeads(builder, config);
-  const atPositions = builder.packed.take("atPositions", 0);
   const slotEnd = builder.slot.end;
   const bins = binVectors(config);
   const store = new Places(slotEnd);
@@ -137,7 +136,7 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
       ...builder.packed.places,
       ...builder.slot.places,
       ...store.places,
-      ...{ slotEnd, storeStride: store.end, atPositions },
+      ...{ slotEnd, storeStride: store.end },
       ...{ atSmall: small, parameterCount: table.parameterCount, directionCount: 2 * (F + d) },
       atW1: builder.offset("epsilon_block.ffn.linear1.weight_orig"),
       atW2: builder.offset("epsilon_block.ffn.linear2.weight_orig"),

@@ -14,7 +14,7 @@ export type Pass = typeof PASSES[number];
 /** A view of the packed weights as a uniform buffer has this many bytes. */
 export const CONSTANT_BYTES = 65536;
 
-/** Storage buffers of adamw.wgsl, which has the most. */
+/** Storage buffers of sequence.wgsl and of adamw.wgsl, which have the most. */
 const STORAGE_BUFFERS = 10;
 
 const SEQUENCE = [
@@ -29,6 +29,7 @@ const SEQUENCE = [
   "constants",
   "quantiles",
   "buffers",
+  "positions",
 ];
 
 /** The buffers of the passes that serve any model, in the order of their bindings. */

@@ -19,7 +19,7 @@ const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
 const EMPTY_BYTES = 16;
 
 /** What holds nothing between two calls. */
-const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "staging"];
+const SCRATCH = ["batch", "uniforms", "rows", "halt", "lists", "store", "norms", "positions", "staging"];
 
 /** One step of a submission: a batch and what is to be done with it. */
 export interface Task {
@@ -50,8 +50,9 @@ export class Placement {
     readonly threads: number,
     readonly buffers: Buffers,
   ) {
+    const { leastPackedBytes, layout: { packedVectors } } = program;
+    buffers.need("packed", Math.max(leastPackedBytes, 16 * packedVectors), STORAGE | GPUBufferUsage.UNIFORM);
     buffers.need("quantiles", EMPTY_BYTES, STORAGE);
-    this.#placePositions(1);
   }
 
   /**
@@ -114,23 +115,17 @@ export class Placement {
     this.buffers.write("packed", rounded);
   }
 
-  /** The packed weights end with the positions' encodings (spec §1), as many as the longest sequence so far needs. */
+  /** The positions' encodings (spec §1), as many as the longest sequence so far needs. */
   #placePositions(count: number): void {
     if (count <= this.#positions) return;
     const { dModel: d } = this.config;
-    const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count));
-    const { layout, leastPackedBytes } = this.program;
-    const row = 4 * fours(d), first = 4 * layout.packedVectors;
-    this.buffers.extend(
-      "packed",
-      Math.max(leastPackedBytes, 4 * (first + wanted * row)),
-      STORAGE | GPUBufferUsage.UNIFORM,
-    );
+    const wanted = Math.max(count, Math.min(this.config.maxSeqLength, 2 * count)), row = 4 * fours(d);
     const values = new Float32Array(wanted * row);
     for (let i = 0; i < wanted; i++) {
       for (let j = 0; j < d; j++) values[i * row + j] = positionalEncoding(i, j, d);
     }
-    this.buffers.write("packed", values, 4 * first);
+    this.buffers.need("positions", values.byteLength, STORAGE);
+    this.buffers.write("positions", values);
     this.#positions = wanted;
   }
 
@@ -145,6 +140,7 @@ export class Placement {
   /** Frees the scratch memory. */
   release(): void {
     for (const name of SCRATCH) this.buffers.release(name);
+    this.#positions = 0;
   }
 }
 

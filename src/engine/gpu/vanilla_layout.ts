@@ -145,7 +145,7 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
       ...last,
       ...ffn.first,
       ...{ attentionStride: attention.stride, ffnStart, ffnStride: ffn.stride },
-      ...{ atPositions: end, storePooled: end, storeStride: end + state },
+      ...{ storePooled: end, storeStride: end + state },
       ...{ atSmall: small, parameterCount: table.parameterCount, SPECTRAL: 0, directionCount: 0, atW1: 0, atW2: 0 },
     },
     packedPlaces,

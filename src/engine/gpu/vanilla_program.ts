@@ -27,6 +27,7 @@ const STACK = [
   "constants",
   "ffnConstants",
   "quantiles",
+  "positions",
 ];
 
 /** Bytes of four floats. */
