@@ -7,7 +7,9 @@
 // Groups of four: a state of d features is D4 vectors, the heads of q, k, v lie side by side, each rounded up to HG
 // vectors (P4 in all), assignments are A4 = H·BG vectors. What is beyond d, dh, B or F is zero.
 // rows   [field + group][batch tokens]: fields `row…`; those from rowState to rowAttention are a step's record, one behind
-//        the other where steps are kept (recordStride), else all in the same place.
+//        the other where steps are kept (recordStride), else all in the same place. Records but rowMixed, and rowGradient
+//        and rowNoisy, are a token's; everything else, which lasts for a step, has its place in the list, the `seat`, so
+//        that a sum over the list's tokens reads side by side.
 // packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; kept by adamw.wgsl. Every workgroup
 //        makes the spectral norms and sharpnesses by itself, as `factors`.
 // store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), the readout, for each step how many tokens were
@@ -268,6 +270,10 @@ var<private> length: u32;
 var<private> slot: u32;
 var<private> key: vec2u;
 var<private> tid: u32;
+/** The place of the thread's token in its list. */
+var<private> seat: u32;
+/** Whether the thread has a token of its own: where threads read together, others accompany them. */
+var<private> awake: bool;
 
 // Places ------------------------------------------------------------------------------------------------------------
 
@@ -280,6 +286,7 @@ fn row(field: u32, token: u32) -> vec4f {
 }
 
 fn setRow(field: u32, token: u32, value: vec4f) {
+  if (TOGETHER && !awake) { return; }
   rows[place(field, token)] = stored(value);
 }
 
@@ -317,13 +324,29 @@ fn resultAt(s: u32) -> u32 {
   return (L + 1u) * settings.tokens + 8u * s;
 }
 
-// The tokens k … k+3 of a list; beyond its end its last one.
-fn fourTokens(list: u32, k: u32, count: u32) -> vec4u {
-  let at = list + min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(count - 1u));
-  return vec4u(lists[at.x], lists[at.y], lists[at.z], lists[at.w]);
+// Token k of a list: where none leaves, the list is all tokens in their order.
+fn tokenAt(list: u32, k: u32) -> u32 {
+  if (EXIT == 0u) { return k; }
+  return lists[list + k];
 }
 
-// A column a token.
+// Token k of a list of `count`; without one a thread accompanies the last token's, and nothing that it finds counts.
+fn ownToken(list: u32, k: u32, count: u32) -> u32 {
+  awake = k < count;
+  seat = min(k, count - 1u);
+  return tokenAt(list, seat);
+}
+
+// Seats k … k+3 of `count`; beyond the last one that one.
+fn fourSeats(k: u32, count: u32) -> vec4u {
+  return min(vec4u(k) + vec4u(0u, 1u, 2u, 3u), vec4u(count - 1u));
+}
+
+fn fourTokens(list: u32, seats: vec4u) -> vec4u {
+  return vec4u(tokenAt(list, seats.x), tokenAt(list, seats.y), tokenAt(list, seats.z), tokenAt(list, seats.w));
+}
+
+// A column a token, or seat.
 fn four(field: u32, tokens: vec4u) -> mat4x4f {
   let p = vec4u(place(field, 0u)) + tokens;
   return mat4x4f(loaded(rows[p.x]), loaded(rows[p.y]), loaded(rows[p.z]), loaded(rows[p.w]));
@@ -332,6 +355,57 @@ fn four(field: u32, tokens: vec4u) -> mat4x4f {
 fn weight(p: u32) -> vec4f {
   if (CONSTANT == 1u) { return constants[p]; }
   return packed[p];
+}
+
+// Together: where the threads of a subgroup are to read together, that of together/together.wgsl stands here -------------
+
+/** Whether what all threads need alike is read once for a subgroup; none of its threads may then leave before the last. */
+const TOGETHER = false;
+
+/** Two 4 × 4 pieces of what all threads read alike. */
+struct Pieces {
+  a: mat4x4f,
+  b: mat4x4f,
+}
+
+// Before anything else.
+fn enter(thread: u32) {}
+
+// Whether a thread that takes every W-th of `count` things, the next one k, goes on.
+fn goesOn(k: u32, count: u32) -> bool { return k < count; }
+
+// Which of the eight vectors of `ofEight` this thread has.
+fn eighth() -> u32 { return 0u; }
+
+// Eight vectors, one of each thread, as columns.
+fn ofEight(own: vec4f) -> Pieces { return Pieces(); }
+
+// End of together
+
+/** How many groups of an input, or of an output, are made of one `pieces`. */
+const STRIDE = select(1u, 2u, TOGETHER);
+
+// Four vectors of the weights, `stride` apart, as the columns of a matrix.
+fn piece(p: u32, stride: u32) -> mat4x4f {
+  return mat4x4f(weight(p), weight(p + stride), weight(p + 2u * stride), weight(p + 3u * stride));
+}
+
+// Two of them, the second one `apart` from the first.
+fn pieces(p: u32, stride: u32, apart: u32) -> Pieces {
+  if (!TOGETHER) { return Pieces(piece(p, stride), piece(p + apart, stride)); }
+  let i = eighth();
+  return ofEight(weight(p + (i & 3u) * stride + (i >> 2u) * apart));
+}
+
+// Two feature groups, side by side, of four bins.
+fn binPieces(p: u32) -> Pieces {
+  if (!TOGETHER) { return Pieces(binPiece(p), binPiece(p + 1u)); }
+  let i = eighth();
+  return ofEight(bins[p + (i & 3u) * HG + (i >> 2u)]);
+}
+
+fn binPiece(p: u32) -> mat4x4f {
+  return mat4x4f(bins[p], bins[p + HG], bins[p + 2u * HG], bins[p + 3u * HG]);
 }
 
 // Factors of the weights ----------------------------------------------------------------------------------------------
@@ -542,73 +616,199 @@ fn noiseBackward(t: u32, token: u32) {
   }
 }
 
-// One output group of a linear layer: `weights` [inputs][4], `field` the input's first row.
-fn product(weights: u32, field: u32, groups: u32, token: u32) -> vec4f {
+// Held rows: what only its own token's thread reads stays in registers as far as four groups reach, column g of a matrix;
+// the groups beyond lie in `rows`, in the places that the row would have there.
+
+/** A row of `groups` groups from `field` on; `count` is the same number where no compiler can see it. */
+struct Row {
+  field: u32,
+  groups: u32,
+  count: u32,
+}
+
+// Where a piece of a matrix is little code, four of them need no loop: then the compiler sees their number.
+fn countOf(groups: u32, unknown: u32) -> u32 {
+  return select(unknown, groups, TOGETHER && groups <= 4u);
+}
+
+fn stateRow(field: u32) -> Row { return Row(field, D4, countOf(D4, settings.d4)); }
+
+fn headRow(field: u32, h: u32) -> Row { return Row(field + h * HG, HG, countOf(HG, settings.hg)); }
+
+fn headsRow(field: u32) -> Row { return Row(field, P4, countOf(P4, settings.p4)); }
+
+fn binsRow(field: u32, h: u32) -> Row { return Row(field + h * BG, BG, settings.bg); }
+
+fn latentRow(field: u32, h: u32) -> Row { return Row(field + 2u * h, 2u, countOf(2u, settings.latent)); }
+
+fn column(own: mat4x4f, groups: u32, g: u32) -> vec4f {
+  let low = select(own[0], own[1], g == 1u && groups > 1u);
+  return select(low, select(own[2], own[3], g == 3u && groups > 3u), g > 1u && groups > 2u);
+}
+
+fn setColumn(own: ptr<function, mat4x4f>, groups: u32, g: u32, value: vec4f) {
+  (*own)[0] = select((*own)[0], value, g == 0u);
+  (*own)[1] = select((*own)[1], value, g == 1u && groups > 1u);
+  (*own)[2] = select((*own)[2], value, g == 2u && groups > 2u);
+  (*own)[3] = select((*own)[3], value, g == 3u && groups > 3u);
+}
+
+fn held(own: mat4x4f, at: Row, g: u32, token: u32) -> vec4f {
+  if (at.groups > 4u && g > 3u) { return row(at.field + g, token); }
+  return column(own, at.groups, g);
+}
+
+fn hold(own: ptr<function, mat4x4f>, at: Row, g: u32, token: u32, value: vec4f) {
+  if (at.groups > 4u && g > 3u) {
+    setRow(at.field + g, token, value);
+  } else {
+    setColumn(own, at.groups, g, value);
+  }
+}
+
+// The same, and all of it in `rows`, where sums over tokens find it.
+fn keep(own: ptr<function, mat4x4f>, at: Row, g: u32, token: u32, value: vec4f) {
+  setRow(at.field + g, token, value);
+  setColumn(own, at.groups, g, value);
+}
+
+// What of it stays in registers.
+fn load(at: Row, token: u32) -> mat4x4f {
+  var own = mat4x4f();
+  for (var g = 0u; g < min(at.count, 4u); g++) { setColumn(&own, at.groups, g, row(at.field + g, token)); }
+  return own;
+}
+
+// What is in registers goes to its place in `rows` too.
+fn keepAll(own: mat4x4f, at: Row, token: u32) {
+  for (var g = 0u; g < min(at.count, 4u); g++) { setRow(at.field + g, token, column(own, at.groups, g)); }
+}
+
+// A row that grows from zero.
+fn zeros(at: Row, token: u32) -> mat4x4f {
+  if (at.groups > 4u) {
+    for (var g = 4u; g < at.count; g++) { setRow(at.field + g, token, vec4f(0.0)); }
+  }
+  return mat4x4f();
+}
+
+fn grow(own: ptr<function, mat4x4f>, at: Row, g: u32, token: u32, value: vec4f) {
+  hold(own, at, g, token, held(*own, at, g, token) + value);
+}
+
+// One output group of a linear layer: `weights` [inputs][4].
+fn product(weights: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
   var sum = vec4f(0.0);
-  var w = weights;
-  var p = place(field, token);
-  for (var g = 0u; g < groups; g++) {
-    let x = loaded(rows[p]);
-    sum += weight(w) * x.x + weight(w + 1u) * x.y + weight(w + 2u) * x.z + weight(w + 3u) * x.w;
-    w += 4u;
-    p += settings.tokens;
+  for (var g = 0u; g < at.count; g += STRIDE) {
+    let both = pieces(weights + 4u * g, 1u, 4u);
+    sum += both.a * held(own, at, g, token);
+    if (TOGETHER && g + 1u < at.count) { sum += both.b * held(own, at, g + 1u, token); }
   }
   return sum;
 }
 
-// out ← CenterNorm(field); `centred` (unless NONE) keeps it before γ and β.
-fn centerNorm(out: u32, centred: u32, field: u32, gamma: u32, beta: u32, token: u32) {
+// What one input group x adds to all output groups of a linear layer: its `weights` [4], those of the next output group
+// `stride` further.
+fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: vec4f, token: u32) {
+  for (var g = 0u; g < at.count; g += STRIDE) {
+    let both = pieces(weights + g * stride, 1u, stride);
+    grow(own, at, g, token, both.a * x);
+    if (TOGETHER && g + 1u < at.count) { grow(own, at, g + 1u, token, both.b * x); }
+  }
+}
+
+// Products of a head's vector, groups from `start` on, with four bins, whose first vector is `p`.
+fn binProduct(p: u32, own: mat4x4f, at: Row, start: u32, token: u32) -> vec4f {
+  let count = countOf(HG, settings.hg);
+  var sum = vec4f(0.0);
+  for (var j = 0u; j < count; j += STRIDE) {
+    let both = binPieces(p + j);
+    sum += held(own, at, start + j, token) * both.a;
+    if (TOGETHER && j + 1u < count) { sum += held(own, at, start + j + 1u, token) * both.b; }
+  }
+  return sum;
+}
+
+// What four bins, each with its weight of w, add to a head's vector.
+fn binSpread(own: ptr<function, mat4x4f>, at: Row, start: u32, p: u32, w: vec4f, token: u32) {
+  let count = countOf(HG, settings.hg);
+  for (var j = 0u; j < count; j += STRIDE) {
+    let both = binPieces(p + j);
+    grow(own, at, start + j, token, both.a * w);
+    if (TOGETHER && j + 1u < count) { grow(own, at, start + j + 1u, token, both.b * w); }
+  }
+}
+
+// CenterNorm of a state; with `centred`, unless it is NONE, both it before γ and β and the result lie in `rows` as well.
+fn centerNorm(own: mat4x4f, at: Row, result: Row, centred: u32, gamma: u32, beta: u32, token: u32) -> mat4x4f {
   var sum = 0.0;
-  for (var g = 0u; g < settings.d4; g++) { sum += sumOf(row(field + g, token)); }
+  for (var g = 0u; g < at.count; g++) { sum += sumOf(held(own, at, g, token)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
-  for (var g = 0u; g < settings.d4; g++) {
-    let value = (row(field + g, token) - mean) * scale;
-    if (centred != NONE) { setRow(centred + g, token, value); }
-    setRow(out + g, token, weight(gamma + g) * value + weight(beta + g));
+  var out = mat4x4f();
+  for (var g = 0u; g < at.count; g++) {
+    let value = (held(own, at, g, token) - mean) * scale;
+    let normed = weight(gamma + g) * value + weight(beta + g);
+    if (centred == NONE) {
+      hold(&out, result, g, seat, normed);
+    } else {
+      setRow(centred + g, seat, value);
+      keep(&out, result, g, seat, normed);
+    }
   }
+  return out;
 }
 
 // The state's gradient grows by that of CenterNorm's input, from `slope`, its output's.
-fn centerNormBackward(slope: u32, gamma: u32, token: u32) {
+fn centerNormBackward(gradient: ptr<function, mat4x4f>, own: mat4x4f, slope: Row, gamma: u32, token: u32) {
   var sum = 0.0;
-  for (var g = 0u; g < settings.d4; g++) { sum += sumOf(weight(gamma + g) * row(slope + g, token)); }
+  for (var g = 0u; g < slope.count; g++) { sum += sumOf(weight(gamma + g) * held(own, slope, g, seat)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
-  for (var g = 0u; g < settings.d4; g++) {
-    addRow(rowGradient + g, token, scale * (weight(gamma + g) * row(slope + g, token) - mean));
+  let at = stateRow(rowGradient);
+  for (var g = 0u; g < slope.count; g++) {
+    grow(gradient, at, g, token, scale * (weight(gamma + g) * held(own, slope, g, seat) - mean));
   }
 }
 
-// Group g of a head's scores, which become a softmax in `field`. They are kept exactly: in half precision where the hidden
-// layer will stand, in two places.
+// Group g of a head's scores, which become a softmax in `field`. They are kept exactly: in half precision those beyond the
+// registers where the hidden layer will stand, in two places.
 fn scorePlace(field: u32, g: u32, token: u32) -> u32 {
   return place(select(field + g, rowHidden + 2u * g, HALF), token);
 }
 
-fn setScore(field: u32, g: u32, token: u32, value: vec4f) {
-  let p = scorePlace(field, g, token);
-  rows[p] = exactly(value);
-  if (HALF) { rows[p + settings.tokens] = exactlyBehind(value); }
+fn setScore(own: ptr<function, mat4x4f>, field: u32, g: u32, token: u32, value: vec4f) {
+  if (BG > 4u && g > 3u) {
+    if (TOGETHER && !awake) { return; }
+    let p = scorePlace(field, g, token);
+    rows[p] = exactly(value);
+    if (HALF) { rows[p + settings.tokens] = exactlyBehind(value); }
+  } else {
+    setColumn(own, BG, g, value);
+  }
 }
 
-fn score(field: u32, g: u32, token: u32) -> vec4f {
-  let p = scorePlace(field, g, token);
-  if (HALF) { return exact(rows[p], rows[p + settings.tokens]); }
-  return loaded(rows[p]);
+fn score(own: mat4x4f, field: u32, g: u32, token: u32) -> vec4f {
+  if (BG > 4u && g > 3u) {
+    let p = scorePlace(field, g, token);
+    if (HALF) { return exact(rows[p], rows[p + settings.tokens]); }
+    return loaded(rows[p]);
+  }
+  return column(own, BG, g);
 }
 
-// Replaces the scores of one head's bins by their softmax; `largest` is the largest score.
-fn softmax(field: u32, largest: f32, unit: f32, token: u32) {
+// Replaces the scores of one head's bins by their softmax times `unit`; `largest` is the largest score.
+fn softmax(own: ptr<function, mat4x4f>, field: u32, largest: f32, unit: f32, token: u32) {
+  let at = Row(field, BG, settings.bg);
   var sum = 0.0;
-  for (var g = 0u; g < settings.bg; g++) {
+  for (var g = 0u; g < at.count; g++) {
     // Rows beyond B hold a score that no sum can see.
-    let e = exponential(score(field, g, token) - largest) * withinBins(g);
-    setRow(field + g, token, unit * e);
+    let e = exponential(score(*own, field, g, token) - largest) * withinBins(g);
+    hold(own, at, g, token, unit * e);
     sum += sumOf(e);
   }
   let inverse = 1.0 / sum;
-  for (var g = 0u; g < settings.bg; g++) { setRow(field + g, token, row(field + g, token) * inverse); }
+  for (var g = 0u; g < at.count; g++) { keep(own, at, g, token, held(*own, at, g, token) * inverse); }
 }
 
 fn withinBins(g: u32) -> vec4f {
@@ -618,16 +818,6 @@ fn withinBins(g: u32) -> vec4f {
 fn largestOf(v: vec4f, g: u32) -> f32 {
   let bounded = select(vec4f(LOWEST), v, withinBins(g) > vec4f(0.0));
   return max(max(bounded.x, bounded.y), max(bounded.z, bounded.w));
-}
-
-// What `field` holds, slopes of a softmax's output times that output, becomes those of its scores; `outputs` holds the
-// softmax. Slopes alone may be huge, where little of a bin comes from the token.
-fn softmaxBackward(field: u32, outputs: u32, unit: f32, token: u32) {
-  var inner = 0.0;
-  for (var g = 0u; g < settings.bg; g++) { inner += sumOf(row(field + g, token)); }
-  for (var g = 0u; g < settings.bg; g++) {
-    setRow(field + g, token, row(field + g, token) - inner / unit * row(outputs + g, token));
-  }
 }
 
 // Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
@@ -646,7 +836,7 @@ fn total(tid: u32, value: Summand) -> Summand {
 
 // End of sum
 
-// What a tile sums over the tokens of a list: an outer product, a row, an elementwise or a scalar product.
+// What a tile sums over tokens: an outer product, a row, an elementwise or a scalar product.
 const OUTER = 0u;
 const SUM = 1u;
 const ELEMENTS = 2u;
@@ -674,14 +864,18 @@ fn reduction(kind: u32, a: u32, b: u32, into: u32) -> Tile {
   return Tile(kind, a, b, into, 0u, 1u, 1u, 0u, 0u);
 }
 
-// Column c of the result is Σ over `count` tokens from `list` of a · b[c] (OUTER); the others use column 0.
-fn tile(part: Tile, list: u32, count: u32) -> mat4x4f {
+// Column c of the result is Σ over `count` seats from `start` on of a · b[c] (OUTER); the others use column 0. With a `list`,
+// unless it is NONE, b, or else a, is a token's.
+fn tile(part: Tile, list: u32, start: u32, count: u32) -> mat4x4f {
   var m = mat4x4f();
   let none = vec4f(0.0);
   for (var repeat = 0u; repeat < part.repeats; repeat++) {
     for (var k = 0u; k < count; k += 4u) {
-      let tokens = fourTokens(list, k, count);
-      var a = four(part.a + repeat * part.stepA, tokens);
+      let within = fourSeats(k, count);
+      let seats = start + within;
+      var tokens = seats;
+      if (list != NONE) { tokens = fourTokens(list, within); }
+      var a = four(part.a + repeat * part.stepA, select(seats, tokens, part.kind == SUM));
       a[1] = select(none, a[1], k + 1u < count);
       a[2] = select(none, a[2], k + 2u < count);
       a[3] = select(none, a[3], k + 3u < count);
@@ -700,8 +894,8 @@ fn tile(part: Tile, list: u32, count: u32) -> mat4x4f {
 }
 
 // The slot grows by a tile.
-fn grow(part: Tile, list: u32, count: u32) {
-  let m = tile(part, list, count);
+fn addTile(part: Tile, count: u32) {
+  let m = tile(part, NONE, 0u, count);
   for (var c = 0u; c < part.columns; c++) { store[slot + part.into + c * part.stride] += m[c]; }
 }
 
@@ -727,18 +921,22 @@ fn embedBackward(token: u32) {
 
 // Bins (spec §1, HQSA) ----------------------------------------------------------------------------------------------
 
-// x, k, v and z of a token, from its state.
-fn keysAndLatents(state: u32, centred: u32, token: u32) {
-  centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
-  for (var g = 0u; g < settings.p4; g++) {
-    setRow(rowKey + g, token, weight(atKeyBias + g) + product(atKey + 4u * g * D4, rowX, settings.d4, token));
-    setRow(rowValue + g, token, weight(atValueBias + g) + product(atValue + 4u * g * D4, rowX, settings.d4, token));
+// k, v and z of a head from x.
+fn keysAndLatents(h: u32, x: mat4x4f, keys: ptr<function, mat4x4f>, values: ptr<function, mat4x4f>) -> mat4x4f {
+  let at = stateRow(rowX);
+  let keyRow = headRow(rowKey, h);
+  let valueRow = headRow(rowValue, h);
+  let latents = latentRow(rowLatent, h);
+  var z = mat4x4f();
+  for (var j = 0u; j < keyRow.count; j++) {
+    let g = h * HG + j;
+    let k = weight(atKeyBias + g) + product(atKey + 4u * g * D4, x, at, seat);
+    let v = weight(atValueBias + g) + product(atValue + 4u * g * D4, x, at, seat);
+    hold(keys, keyRow, j, seat, k);
+    hold(values, valueRow, j, seat, v);
+    spread(&z, latents, atBin + 4u * j, 4u * HG, k, seat);
   }
-  for (var h = 0u; h < settings.heads; h++) {
-    for (var g = 0u; g < settings.latent; g++) {
-      setRow(rowLatent + 2u * h + g, token, product(atBin + 4u * g * HG, rowKey + h * HG, settings.hg, token));
-    }
-  }
+  return z;
 }
 
 // A group of an assignment. Even the smallest counts where a bin has little: it is kept in a unit in which half precision
@@ -749,24 +947,26 @@ fn share(field: u32, token: u32) -> vec4f {
 
 // The token's assignment; returns Σ a log a over heads and bins if `entropy`.
 fn assign(state: u32, assignment: u32, token: u32, entropy: bool) -> f32 {
-  keysAndLatents(state, NONE, token);
+  let x = firstNorm(load(stateRow(state), token), state, NONE, token);
   var sum = 0.0;
   for (var h = 0u; h < settings.heads; h++) {
-    let z0 = row(rowLatent + 2u * h, token);
-    let z1 = row(rowLatent + 2u * h + 1u, token);
+    var keys = mat4x4f();
+    var values = mat4x4f();
+    let z = keysAndLatents(h, x, &keys, &values);
+    keepAll(keys, headRow(rowKey, h), seat);
+    keepAll(values, headRow(rowValue, h), seat);
     let field = assignment + h * BG;
+    let sharpness = factors[3u + 2u * h];
+    var own = mat4x4f();
     var largest = LOWEST;
     for (var g = 0u; g < settings.bg; g++) {
-      var score = vec4f(0.0);
-      for (var c = 0u; c < 4u; c++) {
-        let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
-        score[c] = dot(z0, weight(p)) + dot(z1, weight(p + 1u));
-      }
-      score *= factors[3u + 2u * h];
-      setScore(field, g, token, score);
-      largest = max(largest, largestOf(score, g));
+      let p = atPrototypes + 8u * (h * BG + g);
+      let both = pieces(p, 2u, 1u);
+      let scores = sharpness * (z[0] * both.a + z[1] * both.b);
+      setScore(&own, field, g, token, scores);
+      largest = max(largest, largestOf(scores, g));
     }
-    softmax(field, largest, ASSIGNMENT_UNIT, token);
+    softmax(&own, field, largest, ASSIGNMENT_UNIT, token);
     if (entropy) {
       for (var g = 0u; g < settings.bg; g++) {
         let a = share(field + g, token);
@@ -800,7 +1000,9 @@ fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u
     let part = binTile(item, rowKey, rowValue, assignment, assignment);
     for (var c = 0u; c < part.columns; c++) { bins[part.into + c * HG] = store[slot + binsFrozen + part.into + c * HG]; }
     for (var isActive = 0u; isActive < settings.latent; isActive++) {
-      let m = tile(part, select(enteringAt, list, isActive == 1u), select(entering, acting, isActive == 1u)) * (1.0 / ASSIGNMENT_UNIT);
+      let ofActive = isActive == 1u;
+      let sums = tile(part, select(enteringAt, list, ofActive), select(acting, 0u, ofActive), select(entering, acting, ofActive));
+      let m = sums * (1.0 / ASSIGNMENT_UNIT);
       for (var c = 0u; c < part.columns; c++) {
         let p = part.into + c * HG;
         bins[p] += m[c];
@@ -863,56 +1065,69 @@ fn binsBackward(item: u32, saved: u32) {
 
 // From the gradient of the bins' sums in `bins` to those of scores, latents, keys, values and x, which grows.
 fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
-  keysAndLatents(state, rowCentred1, token);
+  let x = firstNorm(load(stateRow(state), token), state, rowCentred1, token);
+  let slopes = stateRow(rowDx);
+  var dx = load(slopes, seat);
   for (var h = 0u; h < settings.heads; h++) {
     let base = h * HEAD_BINS;
-    for (var g = 0u; g < settings.bg; g++) {
+    let keyRow = headRow(rowKey, h);
+    let valueRow = headRow(rowValue, h);
+    let shares = binsRow(assignment, h);
+    let scores = binsRow(rowDAssignment, h);
+    var keys = mat4x4f();
+    var values = mat4x4f();
+    let z = keysAndLatents(h, x, &keys, &values);
+    keepAll(keys, keyRow, seat);
+    keepAll(z, latentRow(rowLatent, h), seat);
+    let a = load(shares, token);
+    // Slopes of the softmax's output times that output: alone they may be huge, where little of a bin comes from the token.
+    var dScores = mat4x4f();
+    var inner = 0.0;
+    for (var g = 0u; g < scores.count; g++) {
+      let own = held(a, shares, g, token) / ASSIGNMENT_UNIT;
       var slope = bins[base + g];
-      for (var c = 0u; c < 4u; c++) {
-        let p = base + BG + (4u * g + c) * HG;
-        var sum = 0.0;
-        for (var j = 0u; j < settings.hg; j++) {
-          sum += dot(bins[p + j], row(rowKey + h * HG + j, token));
-          sum += dot(bins[p + 4u * BG * HG + j], row(rowValue + h * HG + j, token));
-        }
-        slope[c] += sum;
-      }
-      if (entropy) { slope += settings.entropyWeight * entropySlope(share(assignment + h * BG + g, token)); }
-      setRow(rowDAssignment + h * BG + g, token, slope * share(assignment + h * BG + g, token));
+      let p = base + BG + 4u * g * HG;
+      slope += binProduct(p, keys, keyRow, 0u, seat) + binProduct(p + 4u * BG * HG, values, valueRow, 0u, seat);
+      if (entropy) { slope += settings.entropyWeight * entropySlope(own); }
+      hold(&dScores, scores, g, seat, slope * own);
+      inner += sumOf(slope * own);
     }
-    softmaxBackward(rowDAssignment + h * BG, assignment + h * BG, ASSIGNMENT_UNIT, token);
-    var dz0 = vec4f(0.0);
-    var dz1 = vec4f(0.0);
-    for (var g = 0u; g < settings.bg; g++) {
-      let slope = factors[3u + 2u * h] * row(rowDAssignment + h * BG + g, token);
-      for (var c = 0u; c < 4u; c++) {
-        let p = atPrototypes + 8u * (h * BG + g) + 2u * c;
-        dz0 += slope[c] * weight(p);
-        dz1 += slope[c] * weight(p + 1u);
-      }
+    let sharpness = factors[3u + 2u * h];
+    var dz = mat4x4f();
+    for (var g = 0u; g < scores.count; g++) {
+      let own = held(dScores, scores, g, seat) - inner / ASSIGNMENT_UNIT * held(a, shares, g, token);
+      setRow(scores.field + g, seat, own);
+      let slope = sharpness * own;
+      let p = atPrototypes + 8u * (h * BG + g);
+      let both = pieces(p, 2u, 1u);
+      dz[0] += both.a * slope;
+      dz[1] += both.b * slope;
     }
-    setRow(rowDLatent + 2u * h, token, dz0);
-    setRow(rowDLatent + 2u * h + 1u, token, dz1);
-    for (var j = 0u; j < settings.hg; j++) {
-      var dKey = product(atBinT + 8u * j, rowDLatent + 2u * h, settings.latent, token);
-      var dValue = vec4f(0.0);
-      for (var g = 0u; g < settings.bg; g++) {
-        let a = share(assignment + h * BG + g, token);
-        for (var c = 0u; c < 4u; c++) {
-          let p = base + BG + (4u * g + c) * HG + j;
-          dKey += a[c] * bins[p];
-          dValue += a[c] * bins[p + 4u * BG * HG];
-        }
-      }
-      setRow(rowDKey + h * HG + j, token, dKey);
-      setRow(rowDValue + h * HG + j, token, dValue);
+    keepAll(dz, latentRow(rowDLatent, h), seat);
+    let dKeyRow = headRow(rowDKey, h);
+    let dValueRow = headRow(rowDValue, h);
+    var dKeys = mat4x4f();
+    for (var j = 0u; j < dKeyRow.count; j++) {
+      hold(&dKeys, dKeyRow, j, seat, product(atBinT + 8u * j, dz, latentRow(rowDLatent, h), seat));
+    }
+    var dValues = zeros(dValueRow, seat);
+    for (var g = 0u; g < shares.count; g++) {
+      let own = held(a, shares, g, token) / ASSIGNMENT_UNIT;
+      let p = base + BG + 4u * g * HG;
+      binSpread(&dKeys, dKeyRow, 0u, p, own, seat);
+      binSpread(&dValues, dValueRow, 0u, p + 4u * BG * HG, own, seat);
+    }
+    keepAll(dKeys, dKeyRow, seat);
+    keepAll(dValues, dValueRow, seat);
+    for (var j = 0u; j < dKeyRow.count; j++) {
+      spread(&dx, slopes, atKeyT + 4u * (h * HG + j), 4u * P4, held(dKeys, dKeyRow, j, seat), seat);
+      spread(&dx, slopes, atValueT + 4u * (h * HG + j), 4u * P4, held(dValues, dValueRow, j, seat), seat);
     }
   }
-  for (var g = 0u; g < settings.d4; g++) {
-    addRow(rowDx + g, token, product(atKeyT + 4u * g * P4, rowDKey, settings.p4, token) +
-      product(atValueT + 4u * g * P4, rowDValue, settings.p4, token));
-  }
-  centerNormBackward(rowDx, atGamma1, token);
+  keepAll(dx, slopes, seat);
+  var gradient = load(stateRow(rowGradient), token);
+  centerNormBackward(&gradient, dx, slopes, atGamma1, token);
+  keepAll(gradient, stateRow(rowGradient), token);
 }
 
 // ∂ of prototypes, W_bin, W_k, W_v, log τ and the first norm.
@@ -944,136 +1159,158 @@ fn firstNormTile(item: u32) -> Tile {
   return reduction(SUM, rowDx + item - D4, 0u, slotBeta1 + item - D4);
 }
 
-fn assignWeights(list: u32, count: u32) {
+fn assignWeights(count: u32) {
   let items = 2u * A4 + 2u * HG + 2u * P4 * D4 + 2u * P4 + H + 2u * D4;
-  for (var item = tid; item < items; item += W) { grow(assignTile(item), list, count); }
+  for (var item = tid; item < items; item += W) { addTile(assignTile(item), count); }
 }
 
 // Block (spec §1) ---------------------------------------------------------------------------------------------------
 
-fn query(state: u32, centred: u32, token: u32) {
-  centerNorm(rowX, centred, state, atGamma1, atBeta1, token);
-  for (var g = 0u; g < settings.p4; g++) {
-    setRow(rowQuery + g, token, weight(atQueryBias + g) + product(atQuery + 4u * g * D4, rowX, settings.d4, token));
-  }
+// The block's input of a token, normalized.
+fn firstNorm(state: mat4x4f, field: u32, centred: u32, token: u32) -> mat4x4f {
+  return centerNorm(state, stateRow(field), stateRow(rowX), centred, atGamma1, atBeta1, token);
 }
 
-// h′ ← h + α·dropout(HQSA(x)).
-fn attention(t: u32, token: u32) {
-  let weights = stepField(rowAttention, t);
-  let mixed = stepField(rowMixed, t);
-  query(inputField(t), NONE, token);
+fn query(g: u32, x: mat4x4f) -> vec4f {
+  return weight(atQueryBias + g) + product(atQuery + 4u * g * D4, x, stateRow(rowX), seat);
+}
+
+// h′ ← h + α·dropout(HQSA(x)), which is returned as a held row.
+fn attention(t: u32, token: u32) -> mat4x4f {
+  let mixedRow = headsRow(stepField(rowMixed, t));
+  let state = load(stateRow(inputField(t)), token);
+  let x = firstNorm(state, inputField(t), NONE, token);
+  var mixed = zeros(mixedRow, seat);
   for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
+    let queryRow = headRow(rowQuery, h);
+    let weights = binsRow(stepField(rowAttention, t), h);
+    var q = mat4x4f();
+    for (var j = 0u; j < queryRow.count; j++) { hold(&q, queryRow, j, seat, query(h * HG + j, x)); }
+    var own = mat4x4f();
     var largest = LOWEST;
-    for (var g = 0u; g < settings.bg; g++) {
-      var score = vec4f(0.0);
-      for (var j = 0u; j < settings.hg; j++) {
-        let q = row(rowQuery + h * HG + j, token);
-        let p = keys + 4u * g * HG + j;
-        score += vec4f(dot(q, bins[p]), dot(q, bins[p + HG]), dot(q, bins[p + 2u * HG]), dot(q, bins[p + 3u * HG]));
-      }
-      setScore(weights + h * BG, g, token, score);
-      largest = max(largest, largestOf(score, g));
+    for (var g = 0u; g < weights.count; g++) {
+      let scores = binProduct(keys + 4u * g * HG, q, queryRow, 0u, seat);
+      setScore(&own, weights.field, g, token, scores);
+      largest = max(largest, largestOf(scores, g));
     }
-    softmax(weights + h * BG, largest, 1.0, token);
-    for (var j = 0u; j < settings.hg; j++) {
-      var sum = vec4f(0.0);
-      for (var g = 0u; g < settings.bg; g++) {
-        let w = row(weights + h * BG + g, token) * keptBins(h, g, token, t);
-        let p = values + 4u * g * HG + j;
-        sum += w.x * bins[p] + w.y * bins[p + HG] + w.z * bins[p + 2u * HG] + w.w * bins[p + 3u * HG];
-      }
-      setRow(mixed + h * HG + j, token, sum);
+    softmax(&own, weights.field, largest, 1.0, token);
+    for (var g = 0u; g < weights.count; g++) {
+      let w = held(own, weights, g, token) * keptBins(h, g, token, t);
+      binSpread(&mixed, mixedRow, h * HG, values + 4u * g * HG, w, seat);
     }
   }
-  let middle = stepField(rowMiddle, t);
-  for (var g = 0u; g < settings.d4; g++) {
-    let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, settings.p4, token);
-    setRow(middle + g, token, row(inputField(t) + g, token) +
+  if (settings.recordStride > 0u) { keepAll(mixed, mixedRow, seat); }
+  let middleRow = stateRow(stepField(rowMiddle, t));
+  var middle = mat4x4f();
+  for (var g = 0u; g < middleRow.count; g++) {
+    let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, mixedRow, seat);
+    hold(&middle, middleRow, g, token, held(state, stateRow(inputField(t)), g, token) +
       ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch);
   }
+  if (settings.recordStride > 0u) { keepAll(middle, middleRow, token); }
+  return middle;
 }
 
-// h⁺ ← h′ + α·dropout(FFN(y)).
-fn feedForward(t: u32, token: u32) {
-  let middle = stepField(rowMiddle, t);
-  centerNorm(rowX, NONE, middle, atGamma2, atBeta2, token);
+// h⁺ ← h′ + α·dropout(FFN(y)); returns its halting score but for the bias.
+fn feedForward(t: u32, middle: mat4x4f, token: u32) -> f32 {
+  let middleRow = stateRow(stepField(rowMiddle, t));
+  let state = stateRow(stateField(t + 1u));
+  let y = centerNorm(middle, middleRow, stateRow(rowX), NONE, atGamma2, atBeta2, token);
+  let inverses = vec2f(factors[1], factors[2]);
+  var sums = zeros(state, token);
   for (var g = 0u; g < settings.f4; g++) {
-    let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowX, settings.d4, token);
+    let x = weight(atFfn1Bias + g) + inverses.x * product(atFfn1 + 4u * g * D4, y, stateRow(rowX), seat);
     let tail = normalTail(x, exponential(-0.5 * x * x));
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
-    setRow(rowHidden + g, token, kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu);
+    spread(&sums, state, atFfn2 + 4u * g, 4u * F4, kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu, token);
   }
-  for (var g = 0u; g < settings.d4; g++) {
-    let branch = weight(atFfn2Bias + g) + factors[2] * product(atFfn2 + 4u * g * F4, rowHidden, settings.f4, token);
-    setRow(stateField(t + 1u) + g, token, row(middle + g, token) +
-      ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch);
+  var score = 0.0;
+  for (var g = 0u; g < state.count; g++) {
+    let branch = weight(atFfn2Bias + g) + inverses.y * held(sums, state, g, token);
+    let own = held(middle, middleRow, g, token) + ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
+    setRow(state.field + g, token, own);
+    score += dot(weight(atHalting + t * D4 + g), own);
   }
+  return score;
 }
 
 // The token's gradient from h⁺ back to h′, through the FFN.
-fn feedForwardBackward(t: u32, token: u32) {
-  centerNorm(rowY, rowCentred2, stepField(rowMiddle, t), atGamma2, atBeta2, token);
-  for (var g = 0u; g < settings.d4; g++) {
-    setRow(rowBranch2 + g, token, ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * row(rowGradient + g, token));
+fn feedForwardBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32) {
+  let middleRow = stateRow(stepField(rowMiddle, t));
+  let branchRow = stateRow(rowBranch2);
+  let slopes = stateRow(rowDy);
+  let y = centerNorm(load(middleRow, token), middleRow, stateRow(rowY), rowCentred2, atGamma2, atBeta2, token);
+  var branch = mat4x4f();
+  for (var g = 0u; g < branchRow.count; g++) {
+    let own = held(*gradient, stateRow(rowGradient), g, token);
+    keep(&branch, branchRow, g, seat, ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * own);
   }
+  let inverses = vec2f(factors[1], factors[2]);
+  var dy = zeros(slopes, seat);
   for (var g = 0u; g < settings.f4; g++) {
-    let x = weight(atFfn1Bias + g) + factors[1] * product(atFfn1 + 4u * g * D4, rowY, settings.d4, token);
+    let x = weight(atFfn1Bias + g) + inverses.x * product(atFfn1 + 4u * g * D4, y, stateRow(rowY), seat);
     let density = exponential(-0.5 * x * x);
     let tail = normalTail(x, density);
     let mask = kept(4u * g, SITE_FFN_HIDDEN, token, t);
-    setRow(rowHidden + g, token, mask * (max(x, vec4f(0.0)) - abs(x) * tail));
+    setRow(rowHidden + g, seat, mask * (max(x, vec4f(0.0)) - abs(x) * tail));
     let slope = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
-    setRow(rowDBefore + g, token, mask * slope * factors[2] *
-      product(atFfn2T + 4u * g * D4, rowBranch2, settings.d4, token));
+    let dBefore = mask * slope * inverses.y * product(atFfn2T + 4u * g * D4, branch, branchRow, seat);
+    setRow(rowDBefore + g, seat, dBefore);
+    spread(&dy, slopes, atFfn1T + 4u * g, 4u * F4, dBefore, seat);
   }
-  for (var g = 0u; g < settings.d4; g++) {
-    setRow(rowDy + g, token, factors[1] * product(atFfn1T + 4u * g * F4, rowDBefore, settings.f4, token));
-  }
-  centerNormBackward(rowDy, atGamma2, token);
+  for (var g = 0u; g < slopes.count; g++) { keep(&dy, slopes, g, seat, inverses.x * held(dy, slopes, g, seat)); }
+  centerNormBackward(gradient, dy, slopes, atGamma2, token);
 }
 
-// From h′ back to x, through the attention; the first norm is left to the caller.
-fn attentionBackward(t: u32, token: u32) {
-  let weights = stepField(rowAttention, t);
-  query(inputField(t), rowCentred1, token);
-  for (var g = 0u; g < settings.d4; g++) {
-    setRow(rowBranch1 + g, token, ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * row(rowGradient + g, token));
+// From h′ back to x, through the attention, in `rowDx`, and with `withNorm` further to h.
+fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withNorm: bool) {
+  let branchRow = stateRow(rowBranch1);
+  let mixedRow = headsRow(rowDMixed);
+  let slopes = stateRow(rowDx);
+  let x = firstNorm(load(stateRow(inputField(t)), token), inputField(t), rowCentred1, token);
+  var branch = mat4x4f();
+  for (var g = 0u; g < branchRow.count; g++) {
+    let own = held(*gradient, stateRow(rowGradient), g, token);
+    keep(&branch, branchRow, g, seat, ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * own);
   }
-  for (var g = 0u; g < settings.p4; g++) {
-    setRow(rowDMixed + g, token, product(atOutputT + 4u * g * D4, rowBranch1, settings.d4, token));
+  var dMixed = mat4x4f();
+  for (var g = 0u; g < mixedRow.count; g++) {
+    setRow(rowQuery + g, seat, query(g, x));
+    keep(&dMixed, mixedRow, g, seat, product(atOutputT + 4u * g * D4, branch, branchRow, seat));
   }
+  var dx = zeros(slopes, seat);
   for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
-    for (var g = 0u; g < settings.bg; g++) {
-      var slope = vec4f(0.0);
-      for (var j = 0u; j < settings.hg; j++) {
-        let d = row(rowDMixed + h * HG + j, token);
-        let p = values + 4u * g * HG + j;
-        slope += vec4f(dot(d, bins[p]), dot(d, bins[p + HG]), dot(d, bins[p + 2u * HG]), dot(d, bins[p + 3u * HG]));
-      }
-      let mask = keptBins(h, g, token, t);
-      let w = mask * row(weights + h * BG + g, token);
-      setRow(rowDScore + h * BG + g, token, slope * w);
-      setRow(rowDropped + h * BG + g, token, w);
+    let weights = binsRow(stepField(rowAttention, t), h);
+    let scores = binsRow(rowDScore, h);
+    let queryRow = headRow(rowDQuery, h);
+    let own = load(weights, token);
+    var dScores = mat4x4f();
+    var inner = 0.0;
+    for (var g = 0u; g < scores.count; g++) {
+      let slope = binProduct(values + 4u * g * HG, dMixed, mixedRow, h * HG, seat);
+      let w = keptBins(h, g, token, t) * held(own, weights, g, token);
+      hold(&dScores, scores, g, seat, slope * w);
+      setRow(rowDropped + h * BG + g, seat, w);
+      inner += sumOf(slope * w);
     }
-    softmaxBackward(rowDScore + h * BG, weights + h * BG, 1.0, token);
-    for (var j = 0u; j < settings.hg; j++) {
-      var d = vec4f(0.0);
-      for (var g = 0u; g < settings.bg; g++) {
-        let s = row(rowDScore + h * BG + g, token);
-        let p = keys + 4u * g * HG + j;
-        d += s.x * bins[p] + s.y * bins[p + HG] + s.z * bins[p + 2u * HG] + s.w * bins[p + 3u * HG];
-      }
-      setRow(rowDQuery + h * HG + j, token, d);
+    var dq = zeros(queryRow, seat);
+    for (var g = 0u; g < scores.count; g++) {
+      let s = held(dScores, scores, g, seat) - inner * held(own, weights, g, token);
+      setRow(scores.field + g, seat, s);
+      binSpread(&dq, queryRow, 0u, keys + 4u * g * HG, s, seat);
+    }
+    for (var j = 0u; j < queryRow.count; j++) {
+      let dQuery = held(dq, queryRow, j, seat);
+      setRow(queryRow.field + j, seat, dQuery);
+      spread(&dx, slopes, atQueryT + 4u * (h * HG + j), 4u * P4, dQuery, seat);
     }
   }
-  for (var g = 0u; g < settings.d4; g++) {
-    setRow(rowDx + g, token, product(atQueryT + 4u * g * P4, rowDQuery, settings.p4, token));
-  }
+  keepAll(dx, slopes, seat);
+  if (withNorm) { centerNormBackward(gradient, dx, slopes, atGamma1, token); }
 }
 
 // ∂ of the FFN, the second norm, W_o, W_q, and dK, dV; then the first norm's.
@@ -1111,14 +1348,16 @@ fn blockTile(item: u32, t: u32) -> Tile {
 
 fn blockWeights(t: u32, list: u32, count: u32, withNorm: bool) {
   let items = 2u * D4 * F4 + 2u * P4 * D4 + H * (BG + 2u * BG * HG) + F4 + P4 + 4u * D4 + select(0u, 2u * D4, withNorm);
-  for (var item = tid; item < items; item += W) { grow(blockTile(item, t), list, count); }
+  for (var item = tid; item < items; item += W) { addTile(blockTile(item, t), count); }
   // The halting unit: the last item is its bias.
   for (var i = tid; i <= D4; i += W) {
     var sum = vec4f(0.0);
-    for (var k = 0u; k < count; k++) {
-      let token = lists[list + k];
-      let slope = halt[probabilityAt(t, token)];
-      if (i < D4) { sum += slope * row(stateField(t + 1u) + i, token); } else { sum.x += slope; }
+    for (var k = 0u; k < count; k += 4u) {
+      let tokens = fourTokens(list, fourSeats(k, count));
+      let p = vec4u(probabilityAt(t, 0u)) + tokens;
+      let all = vec4f(halt[p.x], halt[p.y], halt[p.z], halt[p.w]);
+      let slopes = select(vec4f(0.0), all, vec4u(k) + vec4u(0u, 1u, 2u, 3u) < vec4u(count));
+      if (i < D4) { sum += four(stateField(t + 1u) + i, tokens) * slopes; } else { sum.x += sumOf(slopes); }
     }
     store[slot + select(slotHaltingBias + t, slotHalting + t * D4 + i, i < D4)] += sum;
   }
@@ -1126,17 +1365,15 @@ fn blockWeights(t: u32, list: u32, count: u32, withNorm: bool) {
 
 // Halting (spec §1) and objective (spec §2) --------------------------------------------------------------------------
 
-// Spends step t's probability of a token.
-fn haltToken(t: u32, token: u32) {
+// Spends step t's probability of a token, from its score but for the bias.
+fn haltToken(t: u32, score: f32, token: u32) {
   let rest = halt[probabilityAt(L, token)];
-  if (!(rest > settings.haltRemainder)) { return; }
+  if (!awake || !(rest > settings.haltRemainder)) { return; }
   if (REPEAT == 1u) {
     lists[stepsAt() + token] = t + 1u;
     return;
   }
-  var score = weight(atHaltingBias + t).x;
-  for (var g = 0u; g < settings.d4; g++) { score += dot(weight(atHalting + t * D4 + g), row(stateField(t + 1u) + g, token)); }
-  let sigmoid = 1.0 / (1.0 + exponential(vec4f(-score)).x);
+  let sigmoid = 1.0 / (1.0 + exponential(vec4f(-weight(atHaltingBias + t).x - score)).x);
   // A sigmoid that is no number goes on into the losses and counts as halted.
   let p = select(sigmoid, rest, sigmoid > rest);
   halt[probabilityAt(t, token)] = p;
@@ -1257,7 +1494,7 @@ fn splitList(t: u32, now: vec4u) {
   let to = min(begins + run, acting);
   var left = 0u;
   for (var k = begins; k < to; k++) {
-    if (halt[probabilityAt(L, lists[listAt(t) + k])] > settings.haltRemainder) { left++; }
+    if (halt[probabilityAt(L, tokenAt(listAt(t), k))] > settings.haltRemainder) { left++; }
   }
   counts[tid] = left;
   workgroupBarrier();
@@ -1279,7 +1516,7 @@ fn splitList(t: u32, now: vec4u) {
     var front = listAt(t + 1u) + before;
     var back = haltedAt() + now.y + begins - before;
     for (var k = begins; k < to; k++) {
-      let token = lists[listAt(t) + k];
+      let token = tokenAt(listAt(t), k);
       let goesOn = halt[probabilityAt(L, token)] > settings.haltRemainder;
       if (goesOn) {
         if (t + 1u < L) { lists[front] = token; }
@@ -1320,16 +1557,19 @@ fn runForward(s: u32) {
     if (now.w == 0u) { break; }
     if (tid == 0u) { store[slot + storeSteps + t] = vec4f(now); }
     let acting = now.x;
-    for (var k = tid; k < acting; k += W) { power += addNoise(t, lists[listAt(t) + k]); }
+    awake = true;
+    for (var k = tid; k < acting; k += W) { power += addNoise(t, tokenAt(listAt(t), k)); }
     if (t % FREQUENCY == 0u) {
       let entering = now.y - now.z;
       let enteringAt = haltedAt() + now.z;
       let assignment = stepField(rowAssignment, t);
-      for (var k = tid; k < acting + entering; k += W) {
-        let isActive = k < acting;
-        let token = lists[select(enteringAt + k - acting, listAt(t) + k, isActive)];
+      let all = acting + entering;
+      for (var k = tid; goesOn(k, all); k += W) {
+        let isActive = min(k, all - 1u) < acting;
+        let token = ownToken(select(enteringAt - acting, listAt(t), isActive), k, all);
         let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
-        entropy += assign(state, assignment, token, t == 0u);
+        let own = assign(state, assignment, token, t == 0u);
+        if (awake) { entropy += own; }
       }
       storageBarrier();
       sumBins(assignment, listAt(t), acting, enteringAt, entering);
@@ -1338,11 +1578,9 @@ fn runForward(s: u32) {
       workgroupBarrier();
       if (settings.recordStride > 0u) { saveBins(t); }
     }
-    for (var k = tid; k < acting; k += W) {
-      let token = lists[listAt(t) + k];
-      attention(t, token);
-      feedForward(t, token);
-      haltToken(t, token);
+    for (var k = tid; goesOn(k, acting); k += W) {
+      let token = ownToken(listAt(t), k, acting);
+      haltToken(t, feedForward(t, attention(t, token), token), token);
     }
     storageBarrier();
     // [CLS] took part.
@@ -1397,14 +1635,16 @@ fn readoutBackward(ran: u32) {
 // One token's gradient from h⁺ to h, but for the bins' share.
 fn blockBackward(t: u32, token: u32, withNorm: bool) {
   let slope = halt[probabilityAt(t, token)];
-  for (var g = 0u; g < settings.d4; g++) {
-    var own = row(rowGradient + g, token) + slope * weight(atHalting + t * D4 + g);
+  let at = stateRow(rowGradient);
+  var gradient = load(at, token);
+  for (var g = 0u; g < at.count; g++) {
+    var own = held(gradient, at, g, token) + slope * weight(atHalting + t * D4 + g);
     if (token == 0u) { own += clsWeights[t] * dReadout[g]; }
-    setRow(rowGradient + g, token, own);
+    hold(&gradient, at, g, token, own);
   }
-  feedForwardBackward(t, token);
-  attentionBackward(t, token);
-  if (withNorm) { centerNormBackward(rowDx, atGamma1, token); }
+  feedForwardBackward(t, &gradient, token);
+  attentionBackward(t, &gradient, token, withNorm);
+  keepAll(gradient, at, token);
 }
 
 // The recurrence backward, from the readout's gradient: the gradient slot grows, rowGradient ends as the embedding's.
@@ -1429,8 +1669,8 @@ fn runBackward(s: u32) {
     loadBins(saved);
     if (tid == 0u) { present = vec4u(store[slot + storeSteps + t]); }
     let now = workgroupUniformLoad(&present);
-    for (var k = tid; k < now.x; k += W) {
-      let token = lists[listAt(t) + k];
+    for (var k = tid; goesOn(k, now.x); k += W) {
+      let token = ownToken(listAt(t), k, now.x);
       addNoise(t, token);
       blockBackward(t, token, !renewed);
     }
@@ -1441,9 +1681,11 @@ fn runBackward(s: u32) {
       for (var item = tid; item < H * BG; item += W) { binsBackward(item, saved); }
       assignmentsBackward(t, now);
     }
-    for (var k = tid; k < now.x; k += W) { noiseBackward(t, lists[listAt(t) + k]); }
+    awake = true;
+    for (var k = tid; k < now.x; k += W) { noiseBackward(t, tokenAt(listAt(t), k)); }
   }
   storageBarrier();
+  awake = true;
   for (var token = tid; token < length; token += W) { embedBackward(token); }
 }
 
@@ -1459,16 +1701,16 @@ fn assignmentsBackward(t: u32, now: vec4u) {
     storageBarrier();
     if (!isActive) { loadBins(binsTotal); }
     workgroupBarrier();
-    for (var k = tid; k < count; k += W) {
-      let token = lists[list + k];
+    for (var k = tid; goesOn(k, count); k += W) {
+      let token = ownToken(list, k, count);
       if (!isActive) {
-        for (var g = 0u; g < settings.d4; g++) { setRow(rowDx + g, token, vec4f(0.0)); }
+        for (var g = 0u; g < settings.d4; g++) { setRow(rowDx + g, seat, vec4f(0.0)); }
       }
       let state = select(stateField(lists[stepsAt() + token]), inputField(t), isActive);
       assignBackward(state, assignment, token, t == 0u);
     }
     storageBarrier();
-    assignWeights(list, count);
+    assignWeights(count);
   }
 }
 
@@ -1477,6 +1719,7 @@ fn begin(s: u32) {
   length = batch[settings.offsets + s + 1u] - first;
   slot = s * storeStride;
   key = vec2u(batch[settings.keys + 2u * s], batch[settings.keys + 2u * s + 1u]);
+  awake = true;
 }
 
 // Says that the sequence's loops ran to their ends: some software drivers cut all loops short after 65,535 rounds in one
@@ -1494,6 +1737,7 @@ fn forward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  enter(thread);
   settings = arguments[group.y];
   makeFactors(group.x == 0u);
   for (var i = group.x; i < settings.sequences; i += groups.x) {
@@ -1513,6 +1757,7 @@ fn backward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  enter(thread);
   settings = arguments[group.y];
   for (var i = tid; i < 3u + 2u * H; i += W) { factors[i] = halt[settings.factors + i]; }
   workgroupBarrier();

@@ -11,7 +11,7 @@ const cases = [6, 206].map((seed) => {
   return buildCase(found);
 });
 
-/** Weights after three steps, the same bytes twice, and whether sums are made by subgroups. */
+/** Weights after three steps, the same bytes twice, and the forms of the kernels that made them. */
 async function trained({ config, state, batch, settings }: BuiltCase) {
   const engine = await GpuProbe.open(config);
   try {
@@ -22,7 +22,7 @@ async function trained({ config, state, batch, settings }: BuiltCase) {
       runs.push((await engine.download()).weights.parameters);
     }
     assert.deepEqual(runs[0], runs[1]);
-    return { subgroups: engine.model.forms.has("subgroups"), parameters: runs[0] };
+    return { forms: [...engine.model.forms], parameters: runs[0] };
   } finally {
     await engine.close();
   }
@@ -44,35 +44,38 @@ function withoutSubgroups(): Disposable {
 for (const built of cases) {
   Deno.test({
     name:
-      `${built.config.model}: sums by subgroups, where the adapter has them, give what the tree gives, the same bytes each time`,
+      `${built.config.model}: subgroups, where the adapter has them, give what workgroups give without them, the same bytes each time`,
     ignore: !TEST_GPU,
     fn: async () => {
       const usual = await trained(built);
       using _ = withoutSubgroups();
-      const tree = await trained(built);
-      assert.equal(tree.subgroups, false);
-      assert(tensorError(usual.parameters, tree.parameters, norm(tree.parameters)) < 1e-6);
+      const without = await trained(built);
+      assert.deepEqual(without.forms, []);
+      assert(tensorError(usual.parameters, without.parameters, norm(without.parameters)) < 1e-6);
     },
   });
 }
 
 for (
-  const [what, from, to] of [
-    ["refuses the kernel", "subgroupMin(tid)", "subgroupMin(tidings)"],
-    ["sums by subgroups wrongly", "let sum = subgroupAdd(value);", "let sum = value;"],
-    ["lays subgroups otherwise than side by side", "sums[tid / size] = sum;", "sums[0] = sum;"],
+  const [form, what, from, to] of [
+    ["subgroups", "refuses the kernel", "subgroupMin(tid)", "subgroupMin(tidings)"],
+    ["subgroups", "sums by subgroups wrongly", "let sum = subgroupAdd(value);", "let sum = value;"],
+    ["subgroups", "lays subgroups otherwise than side by side", "sums[tid / size] = sum;", "sums[0] = sum;"],
+    ["together", "refuses the kernel", "subgroupMin(thread)", "subgroupMin(threads)"],
+    ["together", "has subgroups of four", "subgroupBroadcast(own, 4u)", "subgroupBroadcast(own, 0u)"],
+    ["together", "lets a subgroup's threads end apart", "return k - lane < count;", "return k < count;"],
   ] as const
 ) {
   Deno.test({
-    name: `an adapter that ${what} gets the tree`,
+    name: `an adapter that ${what} has its kernels without the form ${form}`,
     ignore: !TEST_GPU,
     fn: async () => {
-      const { file, source } = SHADERS.subgroups;
+      const { file, source } = SHADERS[form];
       assert(source.includes(from));
       using _ = withShader(file, (text) => text.replace(from, to));
       const engine = await GpuProbe.open(cases[0].config);
       try {
-        assert.equal(engine.model.forms.has("subgroups"), false);
+        assert.equal(engine.model.forms.has(form), false);
       } finally {
         await engine.close();
       }

@@ -76,6 +76,7 @@ for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [mode
 const SECTIONS: readonly (readonly [section: string, form: Form, files: readonly (keyof typeof SHADERS)[]])[] = [
   ["Storage", "half", ["sequence", "stack", "reduce", "adamw"]],
   ["Sum", "subgroups", ["sequence", "stack", "reduce", "adamw"]],
+  ["Together", "together", ["sequence"]],
 ];
 
 for (const [section, form, files] of SECTIONS) {
@@ -86,7 +87,7 @@ for (const [section, form, files] of SECTIONS) {
     assert(usual !== undefined);
     for (const [name, shader] of Object.entries(SHADERS)) {
       const found = sectionOf(shader.source), changed = inForms(shader, new Set([form]));
-      if (name === "subgroups") continue; // where the other form of Sum comes from
+      if (name === form) continue; // where the other form comes from
       assert.equal(found, files.some((file) => file === name) ? usual : undefined, name);
       assert.equal(changed.source === shader.source, found === undefined, name);
       assert.equal(inForms(shader, new Set()).source, shader.source);

@@ -1,12 +1,18 @@
-import { compilePipeline, declaredBindings, type Form, SHADERS } from "./shaders.ts";
+import { compilePipeline, declaredBindings, type Form, type Shader, SHADERS } from "./shaders.ts";
 import type { Storage } from "./storage.ts";
 
 const FLOAT = 4;
 
-/** The forms in which kernels are compiled for `device`. */
-export async function formsOn(device: GPUDevice, { precision }: Storage, threads: number): Promise<ReadonlySet<Form>> {
+/** The forms in which kernels are compiled for `device`; `software` says that a processor imitates it. */
+export async function formsOn(
+  device: GPUDevice,
+  { precision }: Storage,
+  threads: number,
+  software: boolean,
+): Promise<ReadonlySet<Form>> {
   const forms = new Set<Form>(precision === "f16" ? ["half"] : []);
   if (await canSumBySubgroups(device, threads)) forms.add("subgroups");
+  if (software && await canReadTogether(device, threads)) forms.add("together");
   return forms;
 }
 
@@ -15,16 +21,42 @@ export async function formsOn(device: GPUDevice, { precision }: Storage, threads
  * by summing numbers, since no feature says how subgroups lie in a workgroup.
  */
 export async function canSumBySubgroups(device: GPUDevice, threads: number): Promise<boolean> {
-  if (!device.features.has("subgroups")) return false;
-  const numbers = Float32Array.from({ length: threads }, (_, i) => (7919 * i) % 1009);
+  const numbers = numbersFor(threads);
   const sum = 2 * numbers.reduce((all, number) => all + number, 0);
-  const results = await probe(device, numbers).catch(() => undefined);
-  return results?.every((result) => result === sum) ?? false;
+  return await finds(device, SHADERS.subgroups, numbers, numbers.map(() => sum));
 }
 
-/** What each thread of a workgroup finds as twice the sum of `numbers`; throws where the driver refuses the kernel. */
-async function probe(device: GPUDevice, numbers: Float32Array<ArrayBuffer>): Promise<Float32Array> {
-  const shader = SHADERS.subgroups, size = FLOAT * numbers.length;
+/** The same for what the threads of a subgroup read for each other (kernels/together/together.wgsl). */
+async function canReadTogether(device: GPUDevice, threads: number): Promise<boolean> {
+  const numbers = numbersFor(threads);
+  const sum = numbers.subarray(0, 8).reduce((all, number, i) => all + (i + 1) * number, 0);
+  return await finds(device, SHADERS.together, numbers, numbers.map((_, i) => i < threads - 3 ? sum : 0));
+}
+
+/** Whole numbers [threads], in no order. */
+function numbersFor(threads: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: threads }, (_, i) => (7919 * i) % 1009);
+}
+
+/** Whether the probe of `shader` makes `wanted` [threads] of `numbers` [threads]; false where the driver refuses it. */
+async function finds(
+  device: GPUDevice,
+  shader: Shader,
+  numbers: Float32Array<ArrayBuffer>,
+  wanted: Float32Array,
+): Promise<boolean> {
+  if (!device.features.has("subgroups")) return false;
+  const results = await probe(device, shader, numbers).catch(() => undefined);
+  return results?.every((result, i) => result === wanted[i]) ?? false;
+}
+
+/** What each thread of a workgroup makes of `numbers`, one a thread; throws where the driver refuses the kernel. */
+async function probe(
+  device: GPUDevice,
+  shader: Shader,
+  numbers: Float32Array<ArrayBuffer>,
+): Promise<Float32Array> {
+  const size = FLOAT * numbers.length;
   const entries = declaredBindings(shader).map((type, binding) => ({
     binding,
     visibility: GPUShaderStage.COMPUTE,

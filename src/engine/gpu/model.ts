@@ -86,7 +86,7 @@ export class GpuModel {
     const table = tensorTable(config);
     const device = await openDevice(adapter);
     const buffers = new Buffers(device);
-    const forms = await formsOn(device, program.storage, threads);
+    const forms = await formsOn(device, program.storage, threads, summarize(adapter).software);
     const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads), forms));
     const description = arithmeticName(`GPU, ${summarize(adapter).name}`, program.storage.precision);
     const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder, forms);

@@ -5,6 +5,7 @@ import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type:
 import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
 import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
 import subgroupsSource from "../../../kernels/sum/subgroups.wgsl" with { type: "text" };
+import togetherSource from "../../../kernels/together/together.wgsl" with { type: "text" };
 import { RunError } from "../../errors.ts";
 
 /** A WGSL file of `kernels/`. */
@@ -22,12 +23,14 @@ export const SHADERS = {
   jitter: shader("adamw/jitter.wgsl", jitterSource),
   adamw: shader("adamw/adamw.wgsl", adamwSource),
   subgroups: shader("sum/subgroups.wgsl", subgroupsSource),
+  together: shader("together/together.wgsl", togetherSource),
 } as const;
 
 /** What of the files may stand there in another form: a section, and the file whose section of that name takes its place. */
 const FORMS = {
   half: ["Storage", storageSource],
   subgroups: ["Sum", subgroupsSource],
+  together: ["Together", togetherSource],
 } as const;
 export type Form = keyof typeof FORMS;
 
