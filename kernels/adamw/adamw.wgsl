@@ -14,6 +14,8 @@ override parameterCount: u32;
 override directionCount: u32;
 
 const NONE = 0xffffffffu;
+/** Of a place: half precision leaves the weight there as it is. */
+const EXACT = 0x80000000u;
 
 // Storage: with --precision f16 that of storage/half.wgsl stands here --------------------------------------------------
 
@@ -108,13 +110,14 @@ fn isFinite(x: f32) -> bool {
 
 // Puts four parameters to where the other kernels read them.
 fn pack(i: u32, parameters: vec4f) {
-  let values = loaded(stored(parameters));
+  let rounded = loaded(stored(parameters));
   for (var c = 0u; c < 4u; c++) {
     let e = 4u * i + c;
     if (e < atSmall || e >= parameterCount) { continue; }
     let places = packedPlaces[e - atSmall];
-    if (places.x != NONE) { packed[places.x] = values[c]; }
-    if (places.y != NONE) { packed[places.y] = values[c]; }
+    let value = select(rounded[c], parameters[c], (places.x & EXACT) != 0u);
+    if (places.x != NONE) { packed[places.x & ~EXACT] = value; }
+    if (places.y != NONE) { packed[places.y & ~EXACT] = value; }
   }
 }
 

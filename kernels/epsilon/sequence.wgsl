@@ -13,7 +13,8 @@
 // packed weights `at…` as [output group][input][4 outputs]; `at…T` transposed; kept by adamw.wgsl. Every workgroup
 //        makes the spectral norms and sharpnesses by itself, as `factors`.
 // store  per sequence: its gradient slot (`slot…`, tiles [group][input][4]), the readout, for each step how many tokens were
-//        active, had halted, and were of those in the frozen sums, then bins `bins…`, each BINS vectors.
+//        active, had halted, and were of those in the frozen sums, [CLS]'s state behind each step, then bins `bins…`, each
+//        BINS vectors.
 // halt   p [L][tokens], r [tokens], then 8 results a sequence, its logits, the factors, and u₁ v₁ u₂ v₂.
 // lists  active tokens [L or 2][tokens], halted tokens in the order of their halt, step counts.
 // A head's bins are: 1/(mass + 1e-6) [BG], K/√dh [4·BG][HG], V [4·BG][HG]; their gradient likewise.
@@ -72,6 +73,7 @@ override rowDLatent: u32;
 override rowDKey: u32;
 override rowDValue: u32;
 override rowNoisy: u32;
+override rowStream: u32;
 
 override atPrior: u32;
 override atGamma1: u32;
@@ -134,6 +136,7 @@ override slotHeadBias: u32;
 override slotEnd: u32;
 override storeReadout: u32;
 override storeSteps: u32;
+override storeStates: u32;
 override binsFrozen: u32;
 override binsTotal: u32;
 override binsGradient: u32;
@@ -290,8 +293,27 @@ fn setRow(field: u32, token: u32, value: vec4f) {
   rows[place(field, token)] = stored(value);
 }
 
+// What a row makes of a value.
+fn asStored(value: vec4f) -> vec4f {
+  return loaded(stored(value));
+}
+
 fn addRow(field: u32, token: u32, value: vec4f) {
   setRow(field, token, row(field, token) + value);
+}
+
+// What the residual stream is in half precision, group g of a token: its records are rounded, so on the way forward it stands
+// exactly in `rowStream`, in two places a group.
+fn stream(g: u32, token: u32) -> vec4f {
+  let p = place(rowStream + 2u * g, token);
+  return exact(rows[p], rows[p + settings.tokens]);
+}
+
+fn setStream(g: u32, token: u32, value: vec4f) {
+  if (!HALF || (TOGETHER && !awake)) { return; }
+  let p = place(rowStream + 2u * g, token);
+  rows[p] = exactly(value);
+  rows[p + settings.tokens] = exactlyBehind(value);
 }
 
 // A field of step t's record.
@@ -593,12 +615,14 @@ fn meanSquare(field: u32, token: u32) -> f32 {
 }
 
 // Makes the input of step t; returns (g·rms)².
-fn addNoise(t: u32, token: u32) -> f32 {
+fn addNoise(t: u32, token: u32, ahead: bool) -> f32 {
   let gain = gainAt(t);
   if (!(gain > 0.0)) { return 0.0; }
   let deviation = gain * sqrt(meanSquare(stateField(t), token));
   for (var g = 0u; g < settings.d4; g++) {
-    setRow(rowNoisy + g, token, row(stateField(t) + g, token) + deviation * noiseAt(4u * g, token, t));
+    let noise = deviation * noiseAt(4u * g, token, t);
+    setRow(rowNoisy + g, token, row(stateField(t) + g, token) + noise);
+    if (HALF && ahead) { setStream(g, token, stream(g, token) + noise); }
   }
   return deviation * deviation;
 }
@@ -820,6 +844,25 @@ fn largestOf(v: vec4f, g: u32) -> f32 {
   return max(max(bounded.x, bounded.y), max(bounded.z, bounded.w));
 }
 
+// Slopes of a softmax's scores, in `rows` at the seat, add up to nothing: what a softmax does not see is what all scores
+// share. What rounding made of their sum is taken back from those that are fine enough, or it would show where bins are
+// alike. `own` are the softmax's outputs.
+fn balance(slopes: Row, own: mat4x4f, outputs: Row, token: u32) {
+  var sum = 0.0;
+  for (var g = 0u; g < slopes.count; g++) { sum += sumOf(row(slopes.field + g, seat)); }
+  for (var g = 0u; g < slopes.count; g++) {
+    var balanced = row(slopes.field + g, seat);
+    let shares = held(own, outputs, g, token);
+    for (var c = 0u; c < 4u; c++) {
+      if (!(shares[c] > 0.0)) { continue; }
+      let rounded = asStored(vec4f(balanced[c] - sum)).x;
+      sum += rounded - balanced[c];
+      balanced[c] = rounded;
+    }
+    setRow(slopes.field + g, seat, balanced);
+  }
+}
+
 // Sum: where the adapter has subgroups, that of sum/subgroups.wgsl stands here -------------------------------------------
 
 // Σ over the workgroup in a fixed tree; every thread gets it.
@@ -907,8 +950,9 @@ fn embed(token: u32) {
   for (var g = 0u; g < settings.d4; g++) {
     var e = vec4f(0.0);
     for (var c = 0u; c < min(4u, D - 4u * g); c++) { e[c] = parameters[source + 4u * g + c]; }
-    let h = e * scale + positions[token * D4 + g];
-    setRow(rowState + g, token, kept(4u * g, SITE_EMBEDDING, token, 0u) * h);
+    let h = kept(4u * g, SITE_EMBEDDING, token, 0u) * (e * scale + positions[token * D4 + g]);
+    setRow(rowState + g, token, h);
+    setStream(g, token, h);
   }
 }
 
@@ -921,7 +965,7 @@ fn embedBackward(token: u32) {
 
 // Bins (spec §1, HQSA) ----------------------------------------------------------------------------------------------
 
-// k, v and z of a head from x.
+// k, v and z of a head from x; k and v as they are stored, since their slopes are those of differences from the bins' means.
 fn keysAndLatents(h: u32, x: mat4x4f, keys: ptr<function, mat4x4f>, values: ptr<function, mat4x4f>) -> mat4x4f {
   let at = stateRow(rowX);
   let keyRow = headRow(rowKey, h);
@@ -930,8 +974,8 @@ fn keysAndLatents(h: u32, x: mat4x4f, keys: ptr<function, mat4x4f>, values: ptr<
   var z = mat4x4f();
   for (var j = 0u; j < keyRow.count; j++) {
     let g = h * HG + j;
-    let k = weight(atKeyBias + g) + product(atKey + 4u * g * D4, x, at, seat);
-    let v = weight(atValueBias + g) + product(atValue + 4u * g * D4, x, at, seat);
+    let k = asStored(weight(atKeyBias + g) + product(atKey + 4u * g * D4, x, at, seat));
+    let v = asStored(weight(atValueBias + g) + product(atValue + 4u * g * D4, x, at, seat));
     hold(keys, keyRow, j, seat, k);
     hold(values, valueRow, j, seat, v);
     spread(&z, latents, atBin + 4u * j, 4u * HG, k, seat);
@@ -1083,6 +1127,7 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     // Slopes of the softmax's output times that output: alone they may be huge, where little of a bin comes from the token.
     var dScores = mat4x4f();
     var inner = 0.0;
+    var whole = 0.0;
     for (var g = 0u; g < scores.count; g++) {
       let own = held(a, shares, g, token) / ASSIGNMENT_UNIT;
       var slope = bins[base + g];
@@ -1091,11 +1136,12 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
       if (entropy) { slope += settings.entropyWeight * entropySlope(own); }
       hold(&dScores, scores, g, seat, slope * own);
       inner += sumOf(slope * own);
+      whole += sumOf(held(a, shares, g, token));
     }
     let sharpness = factors[3u + 2u * h];
     var dz = mat4x4f();
     for (var g = 0u; g < scores.count; g++) {
-      let own = held(dScores, scores, g, seat) - inner / ASSIGNMENT_UNIT * held(a, shares, g, token);
+      let own = held(dScores, scores, g, seat) - inner / whole * held(a, shares, g, token);
       setRow(scores.field + g, seat, own);
       let slope = sharpness * own;
       let p = atPrototypes + 8u * (h * BG + g);
@@ -1103,6 +1149,7 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
       dz[0] += both.a * slope;
       dz[1] += both.b * slope;
     }
+    if (HALF) { balance(scores, a, shares, token); }
     keepAll(dz, latentRow(rowDLatent, h), seat);
     let dKeyRow = headRow(rowDKey, h);
     let dValueRow = headRow(rowDValue, h);
@@ -1206,8 +1253,11 @@ fn attention(t: u32, token: u32) -> mat4x4f {
   var middle = mat4x4f();
   for (var g = 0u; g < middleRow.count; g++) {
     let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, mixedRow, seat);
-    hold(&middle, middleRow, g, token, held(state, stateRow(inputField(t)), g, token) +
-      ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch);
+    var own = held(state, stateRow(inputField(t)), g, token);
+    if (HALF) { own = stream(g, token); }
+    own += ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
+    hold(&middle, middleRow, g, token, own);
+    setStream(g, token, own);
   }
   if (settings.recordStride > 0u) { keepAll(middle, middleRow, token); }
   return middle;
@@ -1229,8 +1279,11 @@ fn feedForward(t: u32, middle: mat4x4f, token: u32) -> f32 {
   var score = 0.0;
   for (var g = 0u; g < state.count; g++) {
     let branch = weight(atFfn2Bias + g) + inverses.y * held(sums, state, g, token);
-    let own = held(middle, middleRow, g, token) + ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
+    var own = held(middle, middleRow, g, token);
+    if (HALF) { own = stream(g, token); }
+    own += ALPHA * kept(4u * g, SITE_FFN_OUTPUT, token, t) * branch;
     setRow(state.field + g, token, own);
+    setStream(g, token, own);
     score += dot(weight(atHalting + t * D4 + g), own);
   }
   return score;
@@ -1288,21 +1341,34 @@ fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withN
     let scores = binsRow(rowDScore, h);
     let queryRow = headRow(rowDQuery, h);
     let own = load(weights, token);
+    // Where not all slopes stay in registers, their mean by the weights, as they were mixed, is taken off before they are
+    // rounded: what is left is little where bins are alike.
+    var mean = 0.0;
+    if (HALF && BG > 4u) {
+      for (var j = h * HG; j < h * HG + settings.hg; j++) {
+        mean += dot(held(dMixed, mixedRow, j, seat), row(stepField(rowMixed, t) + j, seat));
+      }
+    }
     var dScores = mat4x4f();
     var inner = 0.0;
+    var whole = 0.0;
     for (var g = 0u; g < scores.count; g++) {
       let slope = binProduct(values + 4u * g * HG, dMixed, mixedRow, h * HG, seat);
-      let w = keptBins(h, g, token, t) * held(own, weights, g, token);
-      hold(&dScores, scores, g, seat, slope * w);
+      let all = held(own, weights, g, token);
+      let w = keptBins(h, g, token, t) * all;
+      let part = slope * w - mean * all;
+      hold(&dScores, scores, g, seat, part);
       setRow(rowDropped + h * BG + g, seat, w);
-      inner += sumOf(slope * w);
+      inner += sumOf(part);
+      whole += sumOf(all);
     }
     var dq = zeros(queryRow, seat);
     for (var g = 0u; g < scores.count; g++) {
-      let s = held(dScores, scores, g, seat) - inner * held(own, weights, g, token);
+      let s = held(dScores, scores, g, seat) - inner / whole * held(own, weights, g, token);
       setRow(scores.field + g, seat, s);
       binSpread(&dq, queryRow, 0u, keys + 4u * g * HG, s, seat);
     }
+    if (HALF) { balance(scores, own, weights, token); }
     for (var j = 0u; j < queryRow.count; j++) {
       let dQuery = held(dq, queryRow, j, seat);
       setRow(queryRow.field + j, seat, dQuery);
@@ -1558,7 +1624,7 @@ fn runForward(s: u32) {
     if (tid == 0u) { store[slot + storeSteps + t] = vec4f(now); }
     let acting = now.x;
     awake = true;
-    for (var k = tid; k < acting; k += W) { power += addNoise(t, tokenAt(listAt(t), k)); }
+    for (var k = tid; k < acting; k += W) { power += addNoise(t, tokenAt(listAt(t), k), true); }
     if (t % FREQUENCY == 0u) {
       let entering = now.y - now.z;
       let enteringAt = haltedAt() + now.z;
@@ -1583,9 +1649,12 @@ fn runForward(s: u32) {
       haltToken(t, feedForward(t, attention(t, token), token), token);
     }
     storageBarrier();
-    // [CLS] took part.
-    if (lists[stepsAt()] == t + 1u) {
-      for (var g = tid; g < D4; g += W) { readout[g] += halt[probabilityAt(t, 0u)] * row(stateField(t + 1u) + g, 0u); }
+    for (var g = tid; g < D4; g += W) {
+      var state = row(stateField(t + 1u) + g, 0u);
+      if (HALF) { state = stream(g, 0u); }
+      store[slot + storeStates + t * D4 + g] = state;
+      // [CLS] took part.
+      if (lists[stepsAt()] == t + 1u) { readout[g] += halt[probabilityAt(t, 0u)] * state; }
     }
     splitList(t, now);
     storageBarrier();
@@ -1593,7 +1662,7 @@ fn runForward(s: u32) {
   }
   let last = select(ran, min(ran, lists[stepsAt()]), EXIT == 1u);
   for (var g = tid; g < settings.d4; g += W) {
-    readout[g] += halt[probabilityAt(L, 0u)] * row(stateField(last) + g, 0u);
+    readout[g] += halt[probabilityAt(L, 0u)] * store[slot + storeStates + (last - 1u) * D4 + g];
     store[slot + storeReadout + g] = readout[g];
   }
   var sum = vec4f(0.0, entropy, 0.0, power);
@@ -1620,7 +1689,7 @@ fn readoutBackward(ran: u32) {
     var slope = 0.0;
     var weight = 0.0;
     if (t < weighted) {
-      for (var g = 0u; g < settings.d4; g++) { slope += dot(dReadout[g], row(stateField(t + 1u) + g, 0u)); }
+      for (var g = 0u; g < settings.d4; g++) { slope += dot(dReadout[g], store[slot + storeStates + t * D4 + g]); }
       if (t < clsSteps) { weight = halt[probabilityAt(t, 0u)]; }
       if (t + 1u == weighted) { weight += halt[probabilityAt(L, 0u)]; }
     }
@@ -1671,7 +1740,7 @@ fn runBackward(s: u32) {
     let now = workgroupUniformLoad(&present);
     for (var k = tid; goesOn(k, now.x); k += W) {
       let token = ownToken(listAt(t), k, now.x);
-      addNoise(t, token);
+      addNoise(t, token, false);
       blockBackward(t, token, !renewed);
     }
     storageBarrier();

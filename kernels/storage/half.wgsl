@@ -1,6 +1,6 @@
 // Storage of activations in half precision, which the host puts in the place of the section of this name with
-// --precision f16: memory holds pairs of halves, rounded to the nearest, arithmetic stays single. Weights are rounded alike
-// where AdamW hands them to the kernels, the master weights are not. Packing is part of WGSL itself, so that this runs on
+// --precision f16: memory holds pairs of halves, rounded to the nearest, arithmetic stays single. Matrices are rounded
+// alike where AdamW hands them to the kernels, the master weights are not. Packing is part of WGSL itself, so that this runs on
 // every adapter; the feature shader-f16 would add arithmetic in half, which has no use here.
 
 // Storage -----------------------------------------------------------------------------------------------------------

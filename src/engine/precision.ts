@@ -1,5 +1,5 @@
 /**
- * In what a GPU keeps activations: 32 or 16 bits a number; weights are rounded alike where kernels read them. It computes
+ * In what a GPU keeps activations: 32 or 16 bits a number; matrices are rounded alike where kernels read them. It computes
  * and accumulates in 32 bits either way, and so are the weights that the optimizer changes.
  */
 export const PRECISIONS = ["f32", "f16"] as const;

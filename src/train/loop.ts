@@ -273,7 +273,7 @@ class Training {
   #accept({ result, ...size }: TrainedBatch): AidMetrics {
     const { step, batch, sums } = this.#position;
     if (!result.updated) {
-      throw new NonFiniteLossError(step, Number.isFinite(result.loss) ? "gradient" : "training loss");
+      throw this.#notFinite(Number.isFinite(result.loss) ? "gradient" : "training loss");
     }
     const aided = this.#aids.accept(result);
     this.#position = {
@@ -346,12 +346,16 @@ class Training {
     while (true) {
       const next = await evaluation.next();
       if (next.done) {
-        if (!Number.isFinite(next.value.loss)) throw new NonFiniteLossError(this.#position.step, "validation loss");
+        if (!Number.isFinite(next.value.loss)) throw this.#notFinite("validation loss");
         return next.value;
       }
       yield this.#progress("validation", next.value.batch, next.value.batches, next.value);
       if (signal?.aborted) return undefined;
     }
+  }
+
+  #notFinite(what: string): NonFiniteLossError {
+    return new NonFiniteLossError(this.#position.step, what, this.#options.engine.arithmetic);
   }
 
   async *#endEpoch(evaluation: Evaluation, stopwatch: Stopwatch): AsyncGenerator<TrainEvent, void, void> {

@@ -110,3 +110,24 @@ Deno.test({
     assert.equal(onCpu.code, 0, onCpu.stderr);
   },
 });
+
+Deno.test({
+  name: "a number too large for half precision ends a run in one line, and it goes on in single precision from there",
+  ignore: !TEST_GPU,
+  fn: async () => {
+    await using place = await Workplace.make();
+    const large = ["--learning-rate", "30", "--epochs", "1"];
+    const half = await place.train("run", "--device", "gpu", "--precision", "f16", ...large);
+    assert.equal(half.code, 1, half.stderr);
+    const [line] = half.stderr.split("\n").filter((line) => line.startsWith("error:"));
+    assert.match(
+      line,
+      /^error: Training stopped: the .+ is not finite after \d+ optimizer steps; .+safetensors\. Half precision ends at 65504: go on with --resume and --precision f32, or lower --learning-rate\.$/,
+    );
+    const single = await place.run("train", "--resume", "run", "--precision", "f32");
+    assert.equal(single.code, 0, single.stderr);
+    const { outcome, resumed } = JSON.parse(await place.read("run", "run.json"));
+    assert.equal(outcome, "finished");
+    assert.doesNotMatch(resumed.at(-1).arithmetic, /half/);
+  },
+});

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { NEVER_HALTS, settledWeights, uniformBatch, withHaltingBias } from "../../src/diagnose/benchmark/workload.ts";
+import { type Precision, PRECISIONS } from "../../src/engine/precision.ts";
 import { rowFields } from "../../src/engine/gpu/fields.ts";
-import { TRAFFIC } from "../../src/engine/gpu/traffic.ts";
+import { STORAGES } from "../../src/engine/gpu/storage.ts";
+import { accessesOf, TRAFFIC } from "../../src/engine/gpu/traffic.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../../src/model/config.ts";
-import { TEST_GPU } from "./gpu_adapter.ts";
+import { FULL_GPU, TEST_GPU } from "./gpu_adapter.ts";
 import { createHiddenBuffer, GpuProbe, withShader } from "./gpu_probe.ts";
 
 /** Enough tokens that what happens once a sequence is less than half a vector a token. */
@@ -84,14 +86,17 @@ class Tally implements Disposable {
 }
 
 /** Vectors that a token reads and writes of each field when all its `maxLayers` steps run. */
-async function countedTraffic(config: ModelConfig): Promise<Map<string, [reads: number, writes: number]>> {
+async function countedTraffic(
+  config: ModelConfig,
+  precision: Precision,
+): Promise<Map<string, [reads: number, writes: number]>> {
   using tally = new Tally();
-  const probe = await GpuProbe.open(config);
+  const probe = await GpuProbe.open(config, { precision });
   try {
     await probe.upload({ weights: withHaltingBias(config, settledWeights(config), NEVER_HALTS) });
     await probe.gradient(uniformBatch(config, 1, TOKENS), { klScale: 1, dropout: config.dropout, seed: 1 });
     const counts = await tally.read(probe.model.device);
-    const { places, record, ends: { trace, train } } = rowFields(config);
+    const { places, record, ends: { trace, train } } = rowFields(config, STORAGES[precision]);
     const found = new Map(Object.keys(places).map((name): [string, [number, number]] => [name, [0, 0]]));
     for (let field = 0; field < train; field++) {
       // Of every step's record the fields are those of the first one's.
@@ -107,19 +112,24 @@ async function countedTraffic(config: ModelConfig): Promise<Map<string, [reads: 
   }
 }
 
-Deno.test({
-  name:
-    "what a step of the paper's model reads and writes for a token is what its kernel touches, counted access by access",
-  ignore: !TEST_GPU,
-  fn: async () => {
-    const config = { ...PAPER_CONFIG, vocabSize: 50, maxSeqLength: TOKENS };
-    // What the first step has more than the others falls out of the difference.
-    const two = await countedTraffic({ ...config, maxLayers: 2 });
-    const three = await countedTraffic({ ...config, maxLayers: 3 });
-    const found = [...three].map(([name, [reads, writes]]) => {
-      const [lessReads, lessWrites] = two.get(name) ?? [0, 0];
-      return [name, Math.round(reads - lessReads), Math.round(writes - lessWrites)];
-    });
-    assert.deepEqual(found, TRAFFIC.map(({ field, reads, writes }) => [field, reads, writes]));
-  },
-});
+for (const precision of PRECISIONS) {
+  Deno.test({
+    name:
+      "what a step of the paper's model reads and writes for a token is what its kernel touches, counted access by " +
+      `access, in ${precision}`,
+    // Compiling takes time.
+    ignore: !TEST_GPU || precision === "f16" && !FULL_GPU,
+    fn: async () => {
+      const config = { ...PAPER_CONFIG, vocabSize: 50, maxSeqLength: TOKENS };
+      // What the first step has more than the others falls out of the difference.
+      const two = await countedTraffic({ ...config, maxLayers: 2 }, precision);
+      const three = await countedTraffic({ ...config, maxLayers: 3 }, precision);
+      const found = [...three].map(([name, [reads, writes]]) => {
+        const [lessReads, lessWrites] = two.get(name) ?? [0, 0];
+        return [name, Math.round(reads - lessReads), Math.round(writes - lessWrites)];
+      });
+      const wanted = TRAFFIC.map((field) => ({ field: field.field, ...accessesOf(field, precision) }));
+      assert.deepEqual(found, wanted.map(({ field, reads, writes }) => [field, reads, writes]));
+    },
+  });
+}

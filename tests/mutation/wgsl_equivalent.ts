@@ -1,3 +1,9 @@
+const ONLY_ROUNDING = "It takes away what rounding to half leaves, which is nothing in single precision.";
+
+const ADDS_UP = "In single precision a softmax's outputs add up to one.";
+
+const ANY_MEAN = "Whatever all slopes have in common is taken off again.";
+
 /** Mutants of the WGSL kernels that compute the same up to rounding, and why; keys as in equivalent.ts. */
 export const WGSL_EQUIVALENT: Readonly<Record<string, string>> = {
   [
@@ -5,6 +11,25 @@ export const WGSL_EQUIVALENT: Readonly<Record<string, string>> = {
     "select(NONE, bias + o, i % columns == 0u), false);"
   ]: "Every tile of a row has the sum that the first one writes to the bias; where the others write it instead, it is " +
     "the same, unless there is but one column.",
+  [
+    "assignBackward: a factor is dropped: let own = held(dScores, scores, g, seat) - inner / whole * " +
+    "held(a, shares, g, token);"
+  ]: ADDS_UP,
+  [
+    "attentionBackward: a factor is dropped: let s = held(dScores, scores, g, seat) - inner / whole * " +
+    "held(own, weights, g, token);"
+  ]: ADDS_UP,
+  "assignBackward: a condition is negated: if (HALF) { balance(scores, a, shares, token); }": ONLY_ROUNDING,
+  "assignBackward: a call is dropped: if (HALF) { balance(scores, a, shares, token); }": ONLY_ROUNDING,
+  "attentionBackward: a condition is negated: if (HALF) { balance(scores, own, weights, token); }": ONLY_ROUNDING,
+  "attentionBackward: a call is dropped: if (HALF) { balance(scores, own, weights, token); }": ONLY_ROUNDING,
+  "attentionBackward: a condition is negated: if (HALF && BG > 4u) {": ANY_MEAN,
+  [
+    "attentionBackward: an added value's sign flips: mean += dot(held(dMixed, mixedRow, j, seat), " +
+    "row(stepField(rowMixed, t) + j, seat));"
+  ]: ANY_MEAN,
+  "attentionBackward: a term's sign flips: let part = slope * w - mean * all;": ANY_MEAN,
+  "attentionBackward: a factor is dropped: let part = slope * w - mean * all;": ANY_MEAN,
   "runBackward: a condition is negated: if (tid == 0u) { present = vec4u(store[slot + storeSteps + t]); }":
     "All threads but the first write what the first one would.",
 };

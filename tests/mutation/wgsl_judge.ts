@@ -14,6 +14,9 @@ import { backwardFunctions, type SleepingMutant, wgslSites, withMutants } from "
 /** Passes of the forward pass; the others are the backward pass and the optimizer. */
 const FORWARD = ["trace", "predict"];
 
+/** What single precision, in which mutants are judged, does not reach. */
+const HALF_ALONE = ["balance"];
+
 /** Files that serve both models. */
 const SHARED = /^kernels\/adamw\//;
 
@@ -40,7 +43,12 @@ export function backwardShaders(model: Model): BackwardShaders {
       .map((pass) => specs[pass].entryPoint);
   const kernels = new Map(
     [...sources].map(([file, source]) =>
-      [file, backwardFunctions(source, entries(file, false), entries(file, true))] as const
+      [
+        file,
+        backwardFunctions(source, entries(file, false), entries(file, true)).filter((name) =>
+          !HALF_ALONE.includes(name)
+        ),
+      ] as const
     ),
   );
   return { sources, kernels };

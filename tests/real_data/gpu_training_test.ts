@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseCsv } from "../../src/libraries/csv.ts";
 import { Workplace } from "../cli/small_training.ts";
-import { TEST_GPU } from "../engine/gpu_adapter.ts";
+import { FULL_GPU, TEST_GPU } from "../engine/gpu_adapter.ts";
 
 const SHARED = Deno.env.get("EPSILON_SHARED") ?? fileURLToPath(new URL("../../../shared", import.meta.url));
 const ARCHIVE = resolve(SHARED, "data", "aclImdb-train.tar.gz");
@@ -15,8 +15,7 @@ const IN_CI = Deno.env.get("CI") === "true";
  * In full (EPSILON_GPU_FULL=1): 300 steps of whole reviews, as long as a software adapter needs. Else a few steps of short
  * ones, which prove the way from the archive to the metrics.
  */
-const FULL = Deno.env.get("EPSILON_GPU_FULL") === "1";
-const [STEPS, LENGTH] = FULL ? [300, 512] : [12, 32];
+const [STEPS, LENGTH] = FULL_GPU ? [300, 512] : [12, 32];
 
 const COMMON = [
   ["--data", ARCHIVE],
@@ -89,9 +88,9 @@ realTest("without dropout the GPU's loss is within 1e-3 of the CPU's at every st
   assert.ok(worst <= 1e-3, `${worst}`);
 });
 
-const LONG = FULL ? "" : " (skipped: EPSILON_GPU_FULL=1 runs it)";
+const LONG = FULL_GPU ? "" : " (skipped: EPSILON_GPU_FULL=1 runs it)";
 
-realTest(`with dropout both classify alike, within a standard error${LONG}`, !FULL, async (place) => {
+realTest(`with dropout both classify alike, within a standard error${LONG}`, !FULL_GPU, async (place) => {
   const [cpu, gpu] = [await train(place, "cpu", LEARNING), await train(place, "gpu", LEARNING)];
   const error = Math.sqrt(cpu.accuracy * (1 - cpu.accuracy) / REVIEWS);
   console.log(`accuracy ${gpu.accuracy} on the GPU, ${cpu.accuracy} on the CPU, standard error ${error}`);

@@ -14,7 +14,7 @@ import { traceSequences } from "./trace.ts";
 export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgram {
   const layout = gpuLayout(config, tensorTable(config));
   const { maxLayers } = config;
-  const fields = rowFields(config);
+  const fields = rowFields(config, storage);
   const stepsSpan = ({ tokens }: PackedBatch, keeping: Keeping): Span => ({
     buffer: "lists",
     first: (listRows(config, keeping) - 1) * tokens.length,
@@ -23,7 +23,7 @@ export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgra
   return {
     storage,
     layout,
-    passes: (threads) => pipelineSpecs(config, layout, threads),
+    passes: (threads) => pipelineSpecs(layout, fields, threads),
     workgroupBytes: (threads) => workgroupBytes(config, threads),
     trainPasses: ["trace", "train"],
     spectralBlocks: 2,

@@ -1,4 +1,5 @@
 import { LATENT_SIZE, type ModelConfig } from "../../model/config.ts";
+import type { Storage } from "./storage.ts";
 
 /** Numbers of four-float groups (kernels/epsilon/sequence.wgsl). */
 export interface Groups {
@@ -62,7 +63,7 @@ export interface RowFields {
   readonly ends: Readonly<Record<Keeping, number>>;
 }
 
-export function rowFields(config: ModelConfig): RowFields {
+export function rowFields(config: ModelConfig, { streamVectors }: Storage): RowFields {
   const { state, heads, bins, assignment, hidden, latent } = groupsOf(config);
   const fields = new Places();
   const takeAll = (names: readonly string[], size: number) => names.forEach((name) => fields.take(`row${name}`, size));
@@ -71,6 +72,7 @@ export function rowFields(config: ModelConfig): RowFields {
   fields.take("rowLatent", latent);
   // In half precision a head's scores stand here before, in two places a group.
   fields.take("rowHidden", Math.max(hidden, 2 * bins));
+  fields.take("rowStream", streamVectors * state);
   const first = fields.end;
   takeAll(["State", "Middle"], state);
   fields.take("rowMixed", heads);

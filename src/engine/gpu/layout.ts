@@ -8,7 +8,10 @@ import { binVectors, fours, groupsOf, Places } from "./fields.ts";
 export interface GpuLayout {
   /** Override constants by name, for all shaders. */
   readonly constants: Readonly<Record<string, number>>;
-  /** For each parameter behind the embedding the two packed floats that hold it, NONE where there is none. */
+  /**
+   * For each parameter behind the embedding the two packed floats that hold it, NONE where there is none; by EXACT further
+   * on where half precision leaves it as it is.
+   */
   readonly packedPlaces: Uint32Array<ArrayBuffer>;
   /** For each parameter behind the embedding a pair: its float in the gradient slot, and its factor. */
   readonly slotPlaces: Uint32Array<ArrayBuffer>;
@@ -25,6 +28,7 @@ export interface GpuLayout {
 }
 
 export const NONE = 0xffffffff;
+export const EXACT = 0x80000000;
 
 /** Factors that sequence.wgsl makes: 1, 1/σ₁, 1/σ₂, then two a head. */
 const FIRST_HEAD_FACTOR = 3;
@@ -40,6 +44,8 @@ interface Linear {
   readonly outputAt: (o: number) => number;
   readonly inputAt: (i: number) => number;
   readonly bias?: string;
+  /** EXACT where what it makes goes into the residual stream, which adds up what rounding does to weights. */
+  readonly exact?: number;
 }
 
 /** Collects the places of parameters in the packed weights and in the gradient slot. */
@@ -59,9 +65,9 @@ class Builder {
     return spec.offset;
   }
 
-  source(at: number, float: number, parameter: number): void {
+  source(at: number, float: number, parameter: number, exact = 0): void {
     const pair = 2 * (parameter - this.small), isSecond = this.packedPlaces[pair] !== NONE;
-    this.packedPlaces[pair + (isSecond ? 1 : 0)] = 4 * at + float;
+    this.packedPlaces[pair + (isSecond ? 1 : 0)] = 4 * at + float + exact;
   }
 
   gradient(slotAt: number, float: number, parameter: number, factor = 0): void {
@@ -70,21 +76,22 @@ class Builder {
     this.slots[place + 1] = factor;
   }
 
-  /** A region of the same form in the packed weights (`at…`) and in the slot (`slot…`). */
+  /** A region of the same form in the packed weights (`at…`) and in the slot (`slot…`); `exact` is EXACT or nothing. */
   both(
     name: string,
     vectors: number,
+    exact: number,
     fill: (put: (float: number, parameter: number, factor?: number) => void) => void,
   ) {
     const at = this.packed.take(`at${name}`, vectors), slotAt = this.slot.take(`slot${name}`, vectors);
     fill((float, parameter, factor) => {
-      this.source(at, float, parameter);
+      this.source(at, float, parameter, exact);
       this.gradient(slotAt, float, parameter, factor);
     });
   }
 
   linear(layer: Linear): void {
-    const { name, tensor, outputs, inputs, outputGroups, inputGroups, outputAt, inputAt, bias } = layer;
+    const { name, tensor, outputs, inputs, outputGroups, inputGroups, outputAt, inputAt, bias, exact } = layer;
     const first = this.offset(tensor);
     const transposed = this.packed.take(`at${name}T`, 4 * outputGroups * inputGroups);
     const at = this.packed.take(`at${name}`, 4 * outputGroups * inputGroups);
@@ -93,10 +100,10 @@ class Builder {
       for (let i = 0; i < inputs; i++) {
         const parameter = first + o * inputs + i, row = outputAt(o), column = inputAt(i);
         const float = 4 * (Math.floor(row / 4) * 4 * inputGroups + column) + row % 4;
-        this.source(at, float, parameter);
+        this.source(at, float, parameter, exact);
         // The gradient is that of W̄; reduce.wgsl carries it through the spectral norm.
         this.gradient(slotAt, float, parameter);
-        this.source(transposed, 4 * (Math.floor(column / 4) * 4 * outputGroups + row) + column % 4, parameter);
+        this.source(transposed, 4 * (Math.floor(column / 4) * 4 * outputGroups + row) + column % 4, parameter, exact);
       }
     }
     if (bias !== undefined) this.vector(`${name}Bias`, bias, outputs, outputGroups, outputAt);
@@ -104,7 +111,7 @@ class Builder {
 
   vector(name: string, tensor: string, count: number, groups: number, at: (e: number) => number = (e) => e): void {
     const first = this.offset(tensor);
-    this.both(name, groups, (put) => {
+    this.both(name, groups, EXACT, (put) => {
       for (let e = 0; e < count; e++) put(at(e), first + e);
     });
   }
@@ -124,6 +131,7 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
   const store = new Places(slotEnd);
   store.take("storeReadout", fours(d));
   store.take("storeSteps", L);
+  store.take("storeStates", L * fours(d));
   for (const name of ["binsFrozen", "binsTotal", "binsGradient"]) store.take(name, bins);
   store.take("binsSaved", bins * Math.ceil(L / config.binUpdateFrequency));
   return {
@@ -166,17 +174,17 @@ function placeBlock(builder: Builder, config: ModelConfig): void {
     builder.vector(`Beta${k}`, `${block}.norm${k}.beta`, d, groups.state);
   }
   const square = { outputs: d, inputs: d };
-  for (const [name, letter] of [["Query", "q"], ["Key", "k"], ["Value", "v"]]) {
+  for (const [name, letter, exact] of [["Query", "q", 0], ["Key", "k", 0], ["Value", "v", EXACT]] as const) {
     const tensor = `${attention}.W_${letter}.weight`, bias = `${attention}.W_${letter}.bias`;
     const places = { outputGroups: groups.heads, inputGroups: groups.state, outputAt: inHeads, inputAt: same };
-    builder.linear({ name, tensor, bias, ...square, ...places });
+    builder.linear({ name, tensor, bias, exact, ...square, ...places });
   }
   builder.linear({
     name: "Output",
     tensor: `${attention}.W_o.weight`,
     bias: `${attention}.W_o.bias`,
     ...square,
-    ...{ outputGroups: groups.state, inputGroups: groups.heads, outputAt: same, inputAt: inHeads },
+    ...{ outputGroups: groups.state, inputGroups: groups.heads, outputAt: same, inputAt: inHeads, exact: EXACT },
   });
   builder.linear({
     name: "Bin",
@@ -191,10 +199,10 @@ function placeBlock(builder: Builder, config: ModelConfig): void {
   });
   builder.linear({
     ...{ name: "Ffn2", tensor: `${ffn}.linear2.weight_orig`, bias: `${ffn}.linear2.bias` },
-    ...{ outputs: d, inputs: F, outputGroups: groups.state, inputGroups: groups.hidden, ...ffnPlaces },
+    ...{ outputs: d, inputs: F, outputGroups: groups.state, inputGroups: groups.hidden, ...ffnPlaces, exact: EXACT },
   });
   const prototypes = builder.offset(`${attention}.prototypes`);
-  builder.both("Prototypes", 8 * groups.assignment, (put) => {
+  builder.both("Prototypes", 8 * groups.assignment, 0, (put) => {
     for (let e = 0; e < H * B * LATENT_SIZE; e++) {
       const head = Math.floor(e / (B * LATENT_SIZE)), within = e % (B * LATENT_SIZE);
       put(head * 4 * groups.bins * LATENT_SIZE + within, prototypes + e, FIRST_HEAD_FACTOR + 2 * head);
@@ -207,17 +215,17 @@ function placeBlock(builder: Builder, config: ModelConfig): void {
 /** Halting units and the classification head. */
 function placeHeads(builder: Builder, { dModel: d, maxLayers: L, numClasses: C }: ModelConfig): void {
   const state = fours(d);
-  builder.both("Halting", L * state, (put) => {
+  builder.both("Halting", L * state, EXACT, (put) => {
     for (let t = 0; t < L; t++) {
       const first = builder.offset(`halting_fcs.${t}.weight`);
       for (let j = 0; j < d; j++) put(4 * t * state + j, first + j);
     }
   });
-  builder.both("HaltingBias", L, (put) => {
+  builder.both("HaltingBias", L, EXACT, (put) => {
     for (let t = 0; t < L; t++) put(4 * t, builder.offset(`halting_fcs.${t}.bias`));
   });
   const head = builder.offset("classification_head.weight");
-  builder.both("Head", C * state, (put) => {
+  builder.both("Head", C * state, EXACT, (put) => {
     for (let e = 0; e < C * d; e++) put(4 * Math.floor(e / d) * state + e % d, head + e);
   });
   builder.vector("HeadBias", "classification_head.bias", C, fours(C));

@@ -1,6 +1,6 @@
 import { DeviceError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
-import { binVectors, groupsOf, rowFields } from "./fields.ts";
+import { binVectors, groupsOf, type RowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
 import { compilePipeline, declaredBindings, type Form, inForms, type PipelineSpec, SHADERS } from "./shaders.ts";
@@ -70,11 +70,10 @@ function requireLimit(
   );
 }
 
-/** Every pipeline of the Epsilon model as it is made for `config`. */
-export function pipelineSpecs(config: ModelConfig, layout: GpuLayout, threads: number): Record<Pass, PipelineSpec> {
+/** Every pipeline of the Epsilon model as it is made for its layout and `rows`. */
+export function pipelineSpecs(layout: GpuLayout, { places }: RowFields, threads: number): Record<Pass, PipelineSpec> {
   const constants = { ...layout.constants, W: threads };
   const fits = 16 * layout.packedVectors <= CONSTANT_BYTES;
-  const { places } = rowFields(config);
   const sequence = (entryPoint: string): PipelineSpec => ({
     shader: SHADERS.sequence,
     entryPoint,

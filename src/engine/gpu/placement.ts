@@ -7,7 +7,7 @@ import { adamwUniform, type Ending, type HaltPlaces, haltPlaces, reduceBlocks, r
 import { batchWords } from "./batch_words.ts";
 import type { Buffers } from "./buffers.ts";
 import { fours, type Keeping } from "./fields.ts";
-import { NONE } from "./layout.ts";
+import { EXACT, NONE } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
 import { roundedWeights } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
@@ -107,12 +107,14 @@ export class Placement {
     const { storage, layout: { packedPlaces, packedVectors, parameterCount, smallCount, prior, priorAt } } =
       this.program;
     const packed = new Float32Array(4 * packedVectors), first = parameterCount - smallCount;
+    const rounded = roundedWeights(storage, parameters.subarray(first));
     packedPlaces.forEach((place, k) => {
-      if (place !== NONE) packed[place] = parameters[first + (k >> 1)];
+      if (place === NONE) return;
+      if (place >= EXACT) packed[place - EXACT] = parameters[first + (k >> 1)];
+      else packed[place] = rounded[k >> 1];
     });
-    const rounded = roundedWeights(storage, packed);
-    rounded.set(prior, priorAt);
-    this.buffers.write("packed", rounded);
+    packed.set(prior, priorAt);
+    this.buffers.write("packed", packed);
   }
 
   /** The positions' encodings (spec §1), as many as the longest sequence so far needs. */

@@ -7,18 +7,20 @@ export interface Storage {
   readonly vectorBytes: number;
   /** 4-byte words of such a vector. */
   readonly vectorWords: number;
+  /** Vectors in which a group of the Epsilon model's residual stream stands exactly, where its records do not hold it so. */
+  readonly streamVectors: number;
   /** In which the Epsilon model's assignments are stored. */
   readonly assignmentUnit: number;
 }
 
 export const STORAGES: Readonly<Record<Precision, Storage>> = {
-  f32: { precision: "f32", vectorBytes: 16, vectorWords: 4, assignmentUnit: 1 },
-  f16: { precision: "f16", vectorBytes: 8, vectorWords: 2, assignmentUnit: 32768 },
+  f32: { precision: "f32", vectorBytes: 16, vectorWords: 4, streamVectors: 0, assignmentUnit: 1 },
+  f16: { precision: "f16", vectorBytes: 8, vectorWords: 2, streamVectors: 2, assignmentUnit: 32768 },
 };
 
-/** Weights as the kernels read them: in half precision each is the nearest half, master weights are not. */
-export function roundedWeights({ precision }: Storage, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  return precision === "f16" ? Float32Array.from(Float16Array.from(values)) : values;
+/** Matrices' weights as the kernels read them: in half precision each is the nearest half, master weights are not. */
+export function roundedWeights({ precision }: Storage, values: Float32Array | Float64Array): ArrayLike<number> {
+  return precision === "f16" ? Float16Array.from(values) : values;
 }
 
 /** The numbers that were read from the device as `words`. */

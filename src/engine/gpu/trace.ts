@@ -8,7 +8,7 @@ import type { Storage } from "./storage.ts";
 /** Picks each sequence's values out of what sequence.wgsl kept: rows [group][tokens][4], p [L][tokens], steps [tokens]. */
 export function traceSequences(
   config: ModelConfig,
-  { assignmentUnit }: Storage,
+  storage: Storage,
   { tokens: { length: tokens }, offsets, labels }: PackedBatch,
   rows: Float32Array,
   probabilities: Float32Array,
@@ -18,7 +18,7 @@ export function traceSequences(
   return Array.from(labels, (_, s) => {
     const first = offsets[s], n = offsets[s + 1] - first;
     const haltingSteps = Uint8Array.from(steps.subarray(first, first + n));
-    const all = collectSteps(config, haltingSteps, rowReader(config, assignmentUnit, rows, tokens, first));
+    const all = collectSteps(config, haltingSteps, rowReader(config, storage, rows, tokens, first));
     return {
       stepProbabilities: Float32Array.from(
         { length: n * L },
@@ -34,10 +34,16 @@ export function traceSequences(
 }
 
 /** Reads the rows of the sequence that starts at token `first` of the batch's `tokens`. */
-function rowReader(config: ModelConfig, unit: number, rows: Float32Array, tokens: number, first: number): StepReader {
+function rowReader(
+  config: ModelConfig,
+  storage: Storage,
+  rows: Float32Array,
+  tokens: number,
+  first: number,
+): StepReader {
   const { dModel: d, numBins: B } = config;
-  const { places: { rowState, rowAssignment, rowAttention }, record } = rowFields(config);
-  const { bins } = groupsOf(config);
+  const { places: { rowState, rowAssignment, rowAttention }, record } = rowFields(config, storage);
+  const { bins } = groupsOf(config), { assignmentUnit: unit } = storage;
   let step = 0;
   const copy = (field: number, token: number, count: number, out: Float32Array, at: number, divisor = 1) => {
     for (let k = 0; k < count; k++) {

@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../../model/config.ts";
 import { type TensorTable, tensorTable } from "../../model/tensors.ts";
 import { fours, type Keeping, Places } from "./fields.ts";
-import { type GpuLayout, NONE } from "./layout.ts";
+import { EXACT, type GpuLayout, NONE } from "./layout.ts";
 
 /** Numbers of four-float groups (kernels/vanilla/stack.wgsl). */
 export interface VanillaGroups {
@@ -41,12 +41,14 @@ class Packing {
   readonly places = new Places();
   /** Pairs of a packed float and its parameter. */
   readonly sources: [float: number, parameter: number][] = [];
+  /** Parameters that stay single in half precision. */
+  readonly exact = new Set<number>();
 
   constructor(readonly table: TensorTable) {}
 
   vector(tensor: string, vectors: number, spread: Spread = inOrder): number {
     const { offset, size } = this.#find(tensor), at = this.#take(vectors);
-    for (let e = 0; e < size; e++) this.sources.push([4 * at + spread(e), offset + e]);
+    for (let e = 0; e < size; e++) this.#exactly(4 * at + spread(e), offset + e);
     return at;
   }
 
@@ -68,9 +70,14 @@ class Packing {
   rows(tensor: string, groups: number): number {
     const { offset, shape: [rows, columns] } = this.#find(tensor), at = this.#take(rows * groups);
     for (let e = 0; e < rows * columns; e++) {
-      this.sources.push([4 * (at + Math.floor(e / columns) * groups) + e % columns, offset + e]);
+      this.#exactly(4 * (at + Math.floor(e / columns) * groups) + e % columns, offset + e);
     }
     return at;
+  }
+
+  #exactly(float: number, parameter: number): void {
+    this.sources.push([float, parameter]);
+    this.exact.add(parameter);
   }
 
   #find(tensor: string) {
@@ -135,7 +142,7 @@ export function vanillaGpuLayout(config: ModelConfig): VanillaLayout {
   const packedPlaces = new Uint32Array(2 * (table.parameterCount - small)).fill(NONE);
   const slotPlaces = new Uint32Array(2 * (table.parameterCount - small));
   for (const [float, parameter] of packing.sources) {
-    packedPlaces[2 * (parameter - small)] = float;
+    packedPlaces[2 * (parameter - small)] = float + (packing.exact.has(parameter) ? EXACT : 0);
     slotPlaces[2 * (parameter - small)] = float;
   }
   return {
