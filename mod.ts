@@ -43,7 +43,15 @@
  * @module
  */
 
-export { DataError, DeviceError, EpsilonError, RunError, UsageError, VerificationError } from "./src/errors.ts";
+export {
+  DataError,
+  DeviceError,
+  EpsilonError,
+  LengthError,
+  RunError,
+  UsageError,
+  VerificationError,
+} from "./src/errors.ts";
 
 export type { HaltingMode, Model, ModelConfig } from "./src/model/config.ts";
 export { HALTING_MODES, LATENT_SIZE, MODELS, PAPER_CONFIG, validateModelConfig } from "./src/model/config.ts";

@@ -20,6 +20,9 @@ export class RunError extends EpsilonError {
   readonly exitCode = 1;
 }
 
+/** A sequence is longer than what the device can compute. Exit code 1. */
+export class LengthError extends RunError {}
+
 /** A flag, key or argument is wrong. Exit code 2. */
 export class UsageError extends EpsilonError {
   readonly exitCode = 2;

@@ -86,6 +86,10 @@ async function timeSubjects(
     device: device.device,
     threads: device.threaded ? threadCounts(values) : [1],
     sizes: values.quick ? QUICK_SIZES : PAPER_SIZES,
+    onSkip: (line: string) => {
+      progress.clear();
+      terminal.warn(line);
+    },
   };
   const figures: BenchmarkRow[] = [];
   if (!values.json) await terminal.write(HEADER);

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { PackedBatch } from "../data/packed_batch.ts";
-import { DataError, DeviceError, RunError } from "../errors.ts";
+import { DataError, DeviceError, LengthError, RunError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { haltThreshold } from "../model/reference/halting.ts";
 import type { ModelState } from "../model/state.ts";
@@ -233,6 +233,8 @@ function errorOf({ name, message, hint = "Report this with the command that led 
       return new DeviceError(message, hint);
     case "DataError":
       return new DataError(message, hint);
+    case "LengthError":
+      return new LengthError(message, hint);
     default:
       return new RunError(message, hint);
   }

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { QUICK_SIZES } from "../../src/diagnose/benchmark/bench.ts";
+import { benchmarkLength } from "../../src/diagnose/benchmark/length.ts";
+import type { PackedBatch } from "../../src/data/packed_batch.ts";
 import type { Engine, Prediction } from "../../src/engine/engine.ts";
+import { LengthError } from "../../src/errors.ts";
 import { openEngine } from "../../src/engine/open_engine.ts";
 import { type HaltingMode, PAPER_CONFIG } from "../../src/model/config.ts";
 import { type BenchmarkCase, median, rateRow, ratioRow, timeRow } from "../../src/diagnose/benchmark/row.ts";
@@ -117,4 +121,31 @@ Deno.test("in soft mode every token works until the last of its sequence has hal
   };
   assert.equal(await countApplications(engine, config, batch), 2 * 4 + 3 * 3);
   assert.equal(await countApplications(engine, { ...config, halting: "exit" }, batch), 13);
+});
+
+Deno.test("a length that is too much for the device is left out, and told", async () => {
+  const engine = {
+    upload: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+    predict: ({ tokens }: PackedBatch) =>
+      Promise.resolve({ logits: new Float32Array(2), haltingSteps: new Uint8Array(tokens.length).fill(8) }),
+    gradient: ({ offsets }: PackedBatch) =>
+      offsets[1] > 64 ? Promise.reject(new LengthError("Cannot run it", "Use shorter ones.")) : Promise.resolve(),
+  } as unknown as Engine;
+  const told: string[] = [];
+  const rows = await benchmarkLength({
+    open: () => Promise.resolve(engine),
+    device: "device",
+    threads: [1],
+    sizes: QUICK_SIZES,
+    timing: { runs: 1, warmUp: 0, clock: () => performance.now(), onRun: () => {} },
+    onSkip: (line) => told.push(line),
+  });
+  assert.deepEqual(rows.map(({ figure, shape }) => [figure, shape.split(" ")[0]]), [
+    ["forward_by_length", "4x64"],
+    ["forward_by_length", "1x256"],
+    ["forward_by_length_ratio", "1x256"],
+    ["forward_backward_by_length", "4x64"],
+  ]);
+  assert.deepEqual(told, ["Without forward_backward_by_length of 256 tokens: Cannot run it"]);
 });

@@ -72,6 +72,7 @@ gpuTest("the benchmark of a GPU has its counters and times, that of another devi
     threads: [1],
     sizes: QUICK_SIZES,
     timing: { runs: 2, warmUp: 0, clock: () => performance.now(), onRun: () => {} },
+    onSkip: assert.fail,
   };
   const rows = await benchmarkGpu({ ...bench, open: (config) => GpuEngine.open(config) });
   for (const model of MODELS) {

@@ -1,4 +1,5 @@
 import type { Engine } from "../../engine/engine.ts";
+import { LengthError } from "../../errors.ts";
 import { type HaltingMode, type ModelConfig, PAPER_CONFIG } from "../../model/config.ts";
 import { type BenchmarkCase, shapeName } from "./row.ts";
 import type { TimedTask, TimingOptions } from "./timing.ts";
@@ -49,6 +50,23 @@ export interface Bench {
   readonly threads: readonly number[];
   readonly sizes: BenchmarkSizes;
   readonly timing: TimingOptions;
+  /** Told what is left out because the device cannot compute it. */
+  readonly onSkip: (line: string) => void;
+}
+
+/** What `prepare` gives, or undefined, and `onSkip` is told, where `what` is too long for the device. */
+export async function unlessTooLong<T>(
+  { onSkip }: Bench,
+  what: string,
+  prepare: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await prepare();
+  } catch (error) {
+    if (!(error instanceof LengthError)) throw error;
+    onSkip(`Without ${what}: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** The paper's model in one of its modes. */

@@ -1,6 +1,6 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { type Bench, caseOf, openWithin, paperModel, type TimedCase } from "./bench.ts";
+import { type Bench, caseOf, openWithin, paperModel, type TimedCase, unlessTooLong } from "./bench.ts";
 import { type BenchmarkRow, ratioRow, timeRow } from "./row.ts";
 import { timeInterleaved } from "./timing.ts";
 import {
@@ -21,7 +21,7 @@ const PASSES: readonly (readonly [figure: string, pass: (engine: Engine, batch: 
 
 /**
  * Cost per token against the length of the sequences, all steps of `soft` mode: batches of equally many tokens, on one
- * thread, since a sequence is one thread's work.
+ * thread, since a sequence is one thread's work. Leaves out lengths that the device cannot compute.
  */
 export async function benchmarkLength(bench: Bench): Promise<BenchmarkRow[]> {
   const config = paperModel("soft");
@@ -38,7 +38,11 @@ export async function benchmarkLength(bench: Bench): Promise<BenchmarkRow[]> {
     for (const length of lengths) {
       const sequences = tokens / length;
       const batch = uniformBatch(config, sequences, length);
-      const meanSteps = await countApplications(engine, config, batch) / tokens;
+      const meanSteps = await unlessTooLong(bench, `${figure} of ${length} tokens`, async () => {
+        await pass(engine, batch);
+        return await countApplications(engine, config, batch) / tokens;
+      });
+      if (meanSteps === undefined) continue;
       cases.push({
         measured: caseOf(bench, config, { threads, sequences, tokens: length, meanSteps }),
         run: () => pass(engine, batch),

@@ -2,7 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type ModelConfig, PAPER_CONFIG } from "../../model/config.ts";
 import { initialWeights } from "../../model/initialization.ts";
-import { type Bench, caseOf, mostThreads, openWithin, paperModel, type TimedCase } from "./bench.ts";
+import { type Bench, caseOf, mostThreads, openWithin, paperModel, type TimedCase, unlessTooLong } from "./bench.ts";
 import { type BenchmarkRow, ratioRow, timeRow } from "./row.ts";
 import { timeInterleaved } from "./timing.ts";
 import { stepSettings, TYPICAL_STEPS, uniformBatch, weightsOfDepth } from "./workload.ts";
@@ -49,8 +49,8 @@ async function openModels(stack: AsyncDisposableStack, bench: Bench, threads: nu
 
 /**
  * The paper's models side by side: cost per token against the length of the sequences, in batches of equally many
- * tokens on one thread, and how many times the baseline's full attention costs what Epsilon does; then a training step
- * of the paper's batch cut to its longest sequences, on all threads.
+ * tokens on one thread, and how many times the baseline's full attention costs what Epsilon does, but for lengths that
+ * the device cannot compute; then a training step of the paper's batch cut to its longest sequences, on all threads.
  */
 export async function benchmarkModels(bench: Bench): Promise<BenchmarkRow[]> {
   return [...await benchmarkCosts(bench), ...await benchmarkSteps(bench)];
@@ -66,15 +66,20 @@ async function benchmarkCosts(bench: Bench): Promise<BenchmarkRow[]> {
   for (const { figure, pass } of PASSES) {
     for (const length of modelLengths) {
       const sequences = tokens / length;
-      const cases: TimedCase[] = [];
-      for (const { config, engine } of models) {
-        const batch = uniformBatch(config, sequences, length);
-        const meanSteps = await prepareModel(engine, config, batch);
-        cases.push({
-          measured: caseOf(bench, config, { threads, sequences, tokens: length, meanSteps }),
-          run: () => pass(engine, batch),
-        });
-      }
+      const cases = await unlessTooLong(bench, `${figure} of ${length} tokens`, async () => {
+        const cases: TimedCase[] = [];
+        for (const { config, engine } of models) {
+          const batch = uniformBatch(config, sequences, length);
+          const meanSteps = await prepareModel(engine, config, batch);
+          await pass(engine, batch);
+          cases.push({
+            measured: caseOf(bench, config, { threads, sequences, tokens: length, meanSteps }),
+            run: () => pass(engine, batch),
+          });
+        }
+        return cases;
+      });
+      if (cases === undefined) continue;
       const times = await timeInterleaved(cases, bench.timing);
       rows.push(
         ...cases.map(({ measured }, i) => timeRow(measured, figure, "ns/token", times[i], NANOSECONDS / tokens)),

@@ -1,5 +1,5 @@
 import type { PackedBatch } from "../../data/packed_batch.ts";
-import { RunError } from "../../errors.ts";
+import { LengthError, RunError } from "../../errors.ts";
 import { LATENT_SIZE, type ModelConfig, stepLimit } from "../../model/config.ts";
 import { dropoutThreshold } from "../../model/dropout.ts";
 import { gradientNoiseKey } from "../../model/gradient_noise.ts";
@@ -179,11 +179,11 @@ export function noiseLevelOf(
   }));
 }
 
-/** Throws RunError unless every sequence ran to its end (sequence.wgsl, `proveComplete`). */
+/** Throws LengthError unless every sequence ran to its end (sequence.wgsl, `proveComplete`). */
 export function requireComplete(floats: Float32Array, sequences: number): void {
   for (let s = 0; s < sequences; s++) {
     if (floats[s * RESULT_FLOATS + 6] === 1) continue;
-    throw new RunError(
+    throw new LengthError(
       `Cannot run sequence ${s} of the batch on this GPU: its driver cuts loops short after 65535 rounds`,
       "Use shorter sequences (--max-seq-length), or --device cpu; drivers of real GPUs have no such limit.",
     );
