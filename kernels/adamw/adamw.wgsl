@@ -170,6 +170,11 @@ fn adamw(
     secondMoment[i] = v;
     let p = parameters[i] * update.decay - update.rate * m / (sqrt(v) * update.secondScale + update.epsilon);
     parameters[i] = p;
-    if (4u * i + 4u > atSmall) { pack(i, p); }
   }
+  if (!updated) { return; }
+  // Apart, since most threads have nothing to pack; each packs what it made.
+  let start = group.x * W + tid;
+  let step = groups.x * W;
+  let skipped = (max(atSmall / 4u, start) - start + step - 1u) / step;
+  for (var i = start + skipped * step; i < update.vectors; i += step) { pack(i, parameters[i]); }
 }

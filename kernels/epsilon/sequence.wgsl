@@ -396,6 +396,9 @@ fn enter(thread: u32) {}
 // Whether a thread that takes every W-th of `count` things, the next one k, goes on.
 fn goesOn(k: u32, count: u32) -> bool { return k < count; }
 
+// How many threads must have the same to read.
+fn team() -> u32 { return 1u; }
+
 // Which of the eight vectors of `ofEight` this thread has.
 fn eighth() -> u32 { return 0u; }
 

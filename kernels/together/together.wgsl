@@ -21,16 +21,22 @@ struct Pieces {
   b: mat4x4f,
 }
 
-/** The thread's place in its subgroup. */
+/** The thread's place in its subgroup, and the threads of that. */
 var<private> lane: u32;
+var<private> size: u32;
 
 fn enter(thread: u32) {
+  size = subgroupAdd(1u);
   lane = thread - subgroupMin(thread);
 }
 
 // Whether a thread that takes every W-th of `count` things, the next one k, goes on: with the first one of its subgroup.
 fn goesOn(k: u32, count: u32) -> bool {
   return k - lane < count;
+}
+
+fn team() -> u32 {
+  return size;
 }
 
 fn eighth() -> u32 {

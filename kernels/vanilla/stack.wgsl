@@ -186,6 +186,8 @@ var<private> length: u32;
 var<private> slot: u32;
 var<private> key: vec2u;
 var<private> tid: u32;
+/** Whether the thread has a token, or tokens, of its own: where threads read together, others accompany them. */
+var<private> awake: bool;
 var<private> layer: u32;
 /** How far this layer's weights lie behind the first one's. */
 var<private> attentionShift: u32;
@@ -204,6 +206,7 @@ fn row(field: u32, token: u32) -> vec4f {
 }
 
 fn setRow(field: u32, token: u32, value: vec4f) {
+  if (TOGETHER && !awake) { return; }
   rows[place(field, token)] = stored(value);
 }
 
@@ -230,9 +233,51 @@ fn weight(part: u32, p: u32) -> vec4f {
   return packed[p];
 }
 
+// Together: where the threads of a subgroup are to read together, that of together/together.wgsl stands here -------------
+
+/** Whether what all threads need alike is read once for a subgroup; none of its threads may then leave before the last. */
+const TOGETHER = false;
+
+/** Two 4 × 4 pieces of what all threads read alike. */
+struct Pieces {
+  a: mat4x4f,
+  b: mat4x4f,
+}
+
+// Before anything else.
+fn enter(thread: u32) {}
+
+// Whether a thread that takes every W-th of `count` things, the next one k, goes on.
+fn goesOn(k: u32, count: u32) -> bool { return k < count; }
+
+// How many threads must have the same to read.
+fn team() -> u32 { return 1u; }
+
+// Which of the eight vectors of `ofEight` this thread has.
+fn eighth() -> u32 { return 0u; }
+
+// Eight vectors, one of each thread, as columns.
+fn ofEight(own: vec4f) -> Pieces { return Pieces(); }
+
+// End of together
+
 // Four neighbouring vectors of weights: four inputs' weights of an output group.
 fn weights(part: u32, p: u32) -> mat4x4f {
+  if (TOGETHER) { return ofEight(weight(part, p + (eighth() & 3u))).a; }
   return mat4x4f(weight(part, p), weight(part, p + 1u), weight(part, p + 2u), weight(part, p + 3u));
+}
+
+// Two times four of them, the second ones `apart` from the first.
+fn weightPairs(part: u32, p: u32, apart: u32) -> Pieces {
+  if (!TOGETHER) { return Pieces(weights(part, p), weights(part, p + apart)); }
+  let i = eighth();
+  return ofEight(weight(part, p + (i & 3u) + (i >> 2u) * apart));
+}
+
+// The thread's token; without one it accompanies the last token's, and nothing that it finds counts.
+fn ownToken(k: u32) -> u32 {
+  awake = k < length;
+  return min(k, length - 1u);
 }
 
 // The tokens j … j+3 of the sequence; beyond its end its last one.
@@ -263,6 +308,19 @@ fn fourTails(field: u32, tokens: vec4u) -> mat4x4f {
   );
 }
 
+// Two groups of the tokens j … j+3, which all threads of a team read alike.
+fn fourPairs(field: u32, j: u32) -> Pieces {
+  if (!TOGETHER) { return Pieces(four(field, fourTokens(j)), fourTails(field + 1u, fourTokens(j))); }
+  let i = eighth();
+  return ofEight(row(field + (i >> 2u), min(j + (i & 3u), length - 1u)));
+}
+
+// The same of one group.
+fn fourAlike(field: u32, j: u32) -> mat4x4f {
+  if (TOGETHER) { return ofEight(row(field, min(j + (eighth() & 3u), length - 1u))).a; }
+  return four(field, fourTokens(j));
+}
+
 // The same as `four`, in a loop, which compiles in less time: for what is read once.
 fn fourInTurn(field: u32, tokens: vec4u) -> mat4x4f {
   var values: mat4x4f;
@@ -272,6 +330,7 @@ fn fourInTurn(field: u32, tokens: vec4u) -> mat4x4f {
 
 // Those of the tokens j … j+3 that the sequence has.
 fn setFour(field: u32, j: u32, columns: mat4x4f) {
+  if (TOGETHER && !awake) { return; }
   var values = columns;
   for (var c = 0u; c < min(settings.sizes.four, length - j); c++) { setRow(field, j + c, values[c]); }
 }
@@ -336,7 +395,8 @@ fn product(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u32) 
   var at = w;
   for (var g = 0u; g < groups; g++) {
     let x = loaded(rows[p]);
-    sum += mat3x4f(weights(part, at) * x, weights(part, at + stride) * x, weights(part, at + 2u * stride) * x);
+    let both = weightPairs(part, at, stride);
+    sum += mat3x4f(both.a * x, both.b * x, weights(part, at + 2u * stride) * x);
     at += 4u;
     p += settings.tokens;
   }
@@ -350,7 +410,8 @@ fn transposed(part: u32, w: u32, stride: u32, field: u32, groups: u32, token: u3
   var at = w;
   for (var g = 0u; g < groups; g++) {
     let x = loaded(rows[p]);
-    sum += mat3x4f(x * weights(part, at), x * weights(part, at + 4u), x * weights(part, at + 8u));
+    let both = weightPairs(part, at, 4u);
+    sum += mat3x4f(x * both.a, x * both.b, x * weights(part, at + 8u));
     at += stride;
     p += settings.tokens;
   }
@@ -506,7 +567,7 @@ fn addNoise(t: u32, token: u32) {
     addRow(state + g, token, deviation * noiseAt(g, token, t));
   }
   setRow(layerField(rowNoise, t), token, vec4f(deviation));
-  power += deviation * deviation;
+  if (awake) { power += deviation * deviation; }
 }
 
 // From the gradient of a layer's input to that of the state before its noise: grows by g·(dx·ε)·h / (d·rms(h)).
@@ -556,12 +617,18 @@ struct Task {
   start: u32,
 }
 
+// A team has tasks of the same head and pair, which read the same: the last ones may lie beyond the sequence.
+fn foursOfTeams() -> u32 {
+  let whole = 4u * team();
+  return (length + whole - 1u) / whole * team();
+}
+
 fn tasks() -> u32 {
-  return H * PAIRS * ((length + 3u) / 4u);
+  return H * PAIRS * foursOfTeams();
 }
 
 fn taskOf(i: u32) -> Task {
-  let fours = (length + 3u) / 4u;
+  let fours = foursOfTeams();
   let unit = i / fours;
   return Task(unit / PAIRS, 2u * (unit % PAIRS), 4u * (i % fours));
 }
@@ -569,6 +636,7 @@ fn taskOf(i: u32) -> Task {
 // One pair of groups of four queries' outputs, and what softmax keeps of them.
 fn attend(i: u32) {
   let task = taskOf(i);
+  awake = task.start < length;
   let q = layerField(rowProjection, layer) + task.head * HG;
   let k = q + P4;
   let v = k + P4;
@@ -580,10 +648,11 @@ fn attend(i: u32) {
   var out0: mat4x4f;
   var out1: mat4x4f;
   for (var j = 0u; j < length; j += 4u) {
-    let keys = fourTokens(j);
     let isPresent = present(j);
-    var s = q0 * four(k, keys) + q1 * fourTails(k + 1u, keys);
-    if (PAIRS > 1u) { s += furtherProducts(q, queries, k, keys); }
+    let keys = fourPairs(k, j);
+    let values = fourPairs(v + task.pair, j);
+    var s = q0 * keys.a + q1 * keys.b;
+    if (PAIRS > 1u) { s += furtherProducts(q, queries, k, fourTokens(j)); }
     // Keys beyond the end are the last one again: they change no maximum.
     let before = top;
     top = max(max(top, max(s[0], s[1])), max(s[2], s[3]));
@@ -597,8 +666,8 @@ fn attend(i: u32) {
     );
     sum = sum * factor + ((e[0] + e[1]) + (e[2] + e[3]));
     let shares = transpose(e);
-    out0 = scaled(out0, factor) + four(v + task.pair, keys) * shares;
-    out1 = scaled(out1, factor) + fourTails(v + task.pair + 1u, keys) * shares;
+    out0 = scaled(out0, factor) + values.a * shares;
+    out1 = scaled(out1, factor) + values.b * shares;
   }
   let inverse = 1.0 / sum;
   let mixed = layerField(rowMixed, layer) + task.head * HG + task.pair;
@@ -621,6 +690,7 @@ fn scaled(m: mat4x4f, factors: vec4f) -> mat4x4f {
 fn attendBackward(i: u32) {
   let isQuery = i < tasks();
   let task = taskOf(select(i - tasks(), i, isQuery));
+  awake = task.start < length;
   let q = layerField(rowProjection, layer) + task.head * HG;
   let k = q + P4;
   let d = rowDMixed + task.head * HG;
@@ -642,23 +712,19 @@ fn attendBackward(i: u32) {
   for (var j = 0u; j < length; j += 4u) {
     let others = fourTokens(j);
     let isPresent = present(j);
-    var c0 = four(theirs, others);
-    var c1 = fourTails(theirs + 1u, others);
-    var d0 = four(theirValue, others);
-    var d1 = fourTails(theirValue + 1u, others);
-    var s = a0 * c0 + a1 * c1;
-    var t = b0 * d0 + b1 * d1;
+    var c = fourPairs(theirs, j);
+    var d = fourPairs(theirValue, j);
+    var s = a0 * c.a + a1 * c.b;
+    var t = b0 * d.a + b1 * d.b;
     if (PAIRS > 1u) {
       s += furtherProducts(mine, own, theirs, others);
       t += furtherProducts(myValue, own, theirValue, others);
-      c0 = four(theirs + task.pair, others);
-      c1 = four(theirs + task.pair + 1u, others);
-      d0 = four(theirValue + task.pair, others);
-      d1 = four(theirValue + task.pair + 1u, others);
+      c = fourPairs(theirs + task.pair, j);
+      d = fourPairs(theirValue + task.pair, j);
     }
-    let p = vec4u(place(softmax, 0u)) + others;
-    let tops = vec4f(loaded(rows[p.x]).x, loaded(rows[p.y]).x, loaded(rows[p.z]).x, loaded(rows[p.w]).x);
-    let dots = vec4f(loaded(rows[p.x]).z, loaded(rows[p.y]).z, loaded(rows[p.z]).z, loaded(rows[p.w]).z);
+    let theirSoftmax = fourAlike(softmax, j);
+    let tops = vec4f(theirSoftmax[0].x, theirSoftmax[1].x, theirSoftmax[2].x, theirSoftmax[3].x);
+    let dots = vec4f(theirSoftmax[0].z, theirSoftmax[1].z, theirSoftmax[2].z, theirSoftmax[3].z);
     let none = vec4f(0.0);
     let e0 = power2(s[0] - select(tops.xxxx, saved[0], isQuery));
     let e1 = select(none, power2(s[1] - select(tops.yyyy, saved[0], isQuery)), isPresent.y);
@@ -671,10 +737,10 @@ fn attendBackward(i: u32) {
       e3 * (t[3] - select(dots.wwww, saved[2], isQuery)),
     ));
     let shares = transpose(mat4x4f(e0, e1, e2, e3));
-    sum0 += c0 * slopes;
-    sum1 += c1 * slopes;
-    values0 += d0 * shares;
-    values1 += d1 * shares;
+    sum0 += c.a * slopes;
+    sum1 += c.b * slopes;
+    values0 += d.a * shares;
+    values1 += d.b * shares;
   }
   // The queries carry log₂e/√dh, of which 1/√dh belongs into the keys' gradient.
   let scale = select(LN2, 1.0 / sqrt(f32(D / H)), isQuery);
@@ -906,6 +972,7 @@ fn begin(s: u32) {
   length = batch[settings.offsets + s + 1u] - first;
   slot = s * storeStride;
   key = vec2u(batch[settings.keys + 2u * s], batch[settings.keys + 2u * s + 1u]);
+  awake = true;
 }
 
 fn stackForward() {
@@ -913,15 +980,17 @@ fn stackForward() {
   for (var token = tid; token < length; token += W) { embed(token); }
   for (var t = 0u; t < settings.sizes.layers; t++) {
     enterLayer(t);
-    for (var token = tid; token < length; token += W) {
+    for (var k = tid; goesOn(k, length); k += W) {
+      let token = ownToken(k);
       addNoise(t, token);
       project(token);
     }
     storageBarrier();
     for (var i = tid; i < tasks(); i += W) { attend(i); }
     storageBarrier();
-    for (var token = tid; token < length; token += W) { finishBlock(token); }
+    for (var k = tid; goesOn(k, length); k += W) { finishBlock(ownToken(k)); }
   }
+  awake = true;
   pool();
 }
 
@@ -932,7 +1001,7 @@ fn stackBackward() {
     let hasLayer = round < settings.sizes.layers;
     enterLayer(settings.sizes.layers - 1u - round);
     if (hasLayer) {
-      for (var token = tid; token < length; token += W) { finishBackward(token); }
+      for (var k = tid; goesOn(k, length); k += W) { finishBackward(ownToken(k)); }
     }
     storageBarrier();
     let items = D4 + select(3u * P4 * D4, 0u, round == 0u) + select(0u, 2u * D4 * F4 + D4 * P4 + D4, hasLayer);
@@ -940,7 +1009,7 @@ fn stackBackward() {
     if (!hasLayer) { break; }
     for (var i = tid; i < 2u * tasks(); i += W) { attendBackward(i); }
     storageBarrier();
-    for (var token = tid; token < length; token += W) { projectBackward(token); }
+    for (var k = tid; goesOn(k, length); k += W) { projectBackward(ownToken(k)); }
   }
 }
 
@@ -964,6 +1033,7 @@ fn forward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  enter(thread);
   settings = arguments[group.y];
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];
@@ -987,6 +1057,7 @@ fn backward(
   @builtin(local_invocation_index) thread: u32,
 ) {
   tid = thread;
+  enter(thread);
   settings = arguments[group.y];
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];

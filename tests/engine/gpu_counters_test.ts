@@ -24,7 +24,7 @@ gpuTest("the counters are those of the device: its dispatches, its memory for a 
     model.upload(state);
     await model.trainSteps([{ batch, settings }]);
     const tokens = batch.tokens.length;
-    const counters = stepCounters(config, { sequences: batch.labels.length, tokens, meanSteps: 2 }, model.threads);
+    const counters = stepCounters(config, { sequences: batch.labels.length, tokens, meanSteps: 2 }, model.widths.least);
     assert.equal(model.recorder.dispatched, counters.dispatches);
     const held = ["rows", "halt", "lists"].reduce((sum, name) => sum + model.buffers.get(name).size, 0);
     // A sequence may take whole groups of tokens, and a few more beside them.

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { AGREEMENT_CASES, buildCase } from "../../src/engine/cases.ts";
 import { CpuEngine } from "../../src/engine/cpu_engine.ts";
-import { workgroupThreads } from "../../src/engine/gpu/pipelines.ts";
 import { GpuModel } from "../../src/engine/gpu/model.ts";
 import { programOf } from "../../src/engine/gpu/program.ts";
+import { workgroupWidths } from "../../src/engine/gpu/widths.ts";
 import { compilePipeline } from "../../src/engine/gpu/shaders.ts";
 import { GpuEngine } from "../../src/engine/gpu_engine.ts";
 import { DataError, DeviceError, RunError } from "../../src/errors.ts";
@@ -107,7 +107,7 @@ gpuTest("a model beyond the adapter's workgroup memory is refused, and the limit
   const { limits } = await requireAdapter();
   const config = { ...small.config, dModel: 64, numHeads: 4, numBins: 512 };
   assert.throws(
-    () => workgroupThreads(programOf(config), limits),
+    () => workgroupWidths(programOf(config), limits, false),
     (error) => error instanceof DeviceError && /maxComputeWorkgroupStorageSize/.test(error.message),
   );
   await assert.rejects(GpuEngine.open(config), DeviceError);

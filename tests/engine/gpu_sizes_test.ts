@@ -31,7 +31,7 @@ for (const [halting, dropout] of [["exit", 0.1], ["soft", 0]] as [HaltingMode, n
     assert(expected.margin > 1e-5, `margin ${expected.margin}`);
     const engine = await GpuProbe.open(config, { limits: { maxComputeInvocationsPerWorkgroup: W } });
     try {
-      assert.equal(engine.model.threads, W);
+      assert.equal(engine.model.widths.most, W);
       assert.deepEqual(await disagreements(engine, expected), []);
     } finally {
       await engine.close();

@@ -30,7 +30,7 @@ gpuTest("a training step takes four dispatches, a prediction one", async () => {
     await model.trainSteps([{ batch, settings }]);
     const work = { sequences: batch.labels.length, tokens: batch.tokens.length, meanSteps: config.maxLayers };
     assert.equal(model.recorder.dispatched, 4);
-    assert.equal(stepCounters(config, work, model.threads).dispatches, 4);
+    assert.equal(stepCounters(config, work, model.widths.least).dispatches, 4);
     await model.predict(batch, { want: "everything", klScale: 1 });
     assert.equal(model.recorder.dispatched, 5);
     await model.predict(batch, { want: "everything", klScale: 1 });
@@ -89,7 +89,7 @@ gpuTest("sequences on either side of a workgroup's threads agree", async () => {
   const expected = await expectedCase(edges);
   const engine = await GpuProbe.open(edges.config, { limits: { maxComputeInvocationsPerWorkgroup: threads } });
   try {
-    assert.equal(engine.model.threads, threads);
+    assert.equal(engine.model.widths.most, threads);
     assert.deepEqual(await disagreements(engine, expected), []);
   } finally {
     await engine.close();

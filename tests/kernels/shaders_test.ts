@@ -76,7 +76,7 @@ for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [mode
 const SECTIONS: readonly (readonly [section: string, form: Form, files: readonly (keyof typeof SHADERS)[]])[] = [
   ["Storage", "half", ["sequence", "stack", "reduce", "adamw"]],
   ["Sum", "subgroups", ["sequence", "stack", "reduce", "adamw"]],
-  ["Together", "together", ["sequence"]],
+  ["Together", "together", ["sequence", "stack"]],
 ];
 
 for (const [section, form, files] of SECTIONS) {

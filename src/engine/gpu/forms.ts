@@ -1,5 +1,6 @@
 import { compilePipeline, declaredBindings, type Form, type Shader, SHADERS } from "./shaders.ts";
 import type { Storage } from "./storage.ts";
+import type { Widths } from "./widths.ts";
 
 const FLOAT = 4;
 
@@ -7,12 +8,13 @@ const FLOAT = 4;
 export async function formsOn(
   device: GPUDevice,
   { precision }: Storage,
-  threads: number,
+  { most, least }: Widths,
   software: boolean,
 ): Promise<ReadonlySet<Form>> {
   const forms = new Set<Form>(precision === "f16" ? ["half"] : []);
-  if (await canSumBySubgroups(device, threads)) forms.add("subgroups");
-  if (software && await canReadTogether(device, threads)) forms.add("together");
+  const onAll = async (can: typeof canReadTogether) => await can(device, least) && await can(device, most);
+  if (await onAll(canSumBySubgroups)) forms.add("subgroups");
+  if (software && await onAll(canReadTogether)) forms.add("together");
   return forms;
 }
 

@@ -26,7 +26,7 @@ export type Request =
 /** The answer to `open`. */
 export interface Opened {
   readonly description: string;
-  /** Threads of a workgroup. */
+  /** Of a workgroup that takes sequences of usual length. */
   readonly threads: number;
   /** Whether sums over a workgroup are made by subgroups. */
   readonly subgroups: boolean;

@@ -34,13 +34,14 @@ import { fours } from "./fields.ts";
 import { formsOn } from "./forms.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { ReadableSlab } from "./messages.ts";
-import { Pipelines, workgroupThreads } from "./pipelines.ts";
+import { Pipelines } from "./pipelines.ts";
 import { type GpuProgram, programOf } from "./program.ts";
 import { type Placed, Placement, STORAGE, type Task } from "./placement.ts";
 import { Recorder } from "./recorder.ts";
 import type { DispatchTime } from "./stopwatch.ts";
 import type { Form } from "./shaders.ts";
 import { uniformOffset } from "./uniforms.ts";
+import { type Widths, workgroupWidths } from "./widths.ts";
 
 const SLABS = ["parameters", "buffers", "firstMoment", "secondMoment"] as const;
 type Slab = typeof SLABS[number];
@@ -68,28 +69,29 @@ export class GpuModel {
     readonly config: ModelConfig,
     readonly table: TensorTable,
     readonly program: GpuProgram,
-    readonly threads: number,
+    readonly widths: Widths,
     readonly device: GPUDevice,
     readonly buffers: Buffers,
     readonly recorder: Recorder,
     /** In which its kernels are compiled. */
     readonly forms: ReadonlySet<Form>,
   ) {
-    this.#placement = new Placement(config, program, threads, buffers);
+    this.#placement = new Placement(config, program, widths, buffers);
   }
 
   /** All weights are zero until `upload`. Throws DeviceError without an adapter or where its limits are too low. */
   static async open(config: ModelConfig, { adapter: choice, precision }: GpuOptions = {}): Promise<GpuModel> {
     const adapter = await requireAdapter(choice);
+    const { name, software } = summarize(adapter);
     const program = programOf(config, precision);
-    const threads = workgroupThreads(program, adapter.limits);
+    const widths = workgroupWidths(program, adapter.limits, software);
     const table = tensorTable(config);
     const device = await openDevice(adapter);
     const buffers = new Buffers(device);
-    const forms = await formsOn(device, program.storage, threads, summarize(adapter).software);
-    const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes(threads), forms));
-    const description = arithmeticName(`GPU, ${summarize(adapter).name}`, program.storage.precision);
-    const model = new GpuModel(description, config, table, program, threads, device, buffers, recorder, forms);
+    const forms = await formsOn(device, program.storage, widths, software);
+    const recorder = new Recorder(device, buffers, new Pipelines(device, program.passes, forms));
+    const description = arithmeticName(`GPU, ${name}`, program.storage.precision);
+    const model = new GpuModel(description, config, table, program, widths, device, buffers, recorder, forms);
     model.#allocate();
     return model;
   }
@@ -184,8 +186,7 @@ export class GpuModel {
       const [placed] = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
       const { halt, blocks } = placed;
       this.recorder.clear("latch");
-      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
-      await this.recorder.dispatch("reduce", blocks);
+      await this.#recordGradient(placed);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "norms", first: 0, count: blocks });
       return [placed, ...await this.recorder.read()] as const;
@@ -238,7 +239,7 @@ export class GpuModel {
       const factor = adjustment?.gradientFactor;
       const uniform = adamwUniform(this.layout, blocks, sequences, halt, numbers, this.#step + 1, factor);
       this.buffers.write("uniforms", new Uint8Array(uniform), uniformOffset(0, "adamwUniform"));
-      await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads));
+      await this.#recordSlabs("adamw");
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "halt", first: halt.report, count: 2 });
       return await this.recorder.read();
@@ -255,7 +256,7 @@ export class GpuModel {
     const clipped = deviation / clipFactor(gradNorm, settings.clipGradNorm);
     const uniform = jitterUniform(this.layout, settings, this.#step, clipped);
     this.buffers.write("uniforms", new Uint8Array(uniform), uniformOffset(0, "jitterUniform"));
-    await this.recorder.dispatch("jitter", Math.ceil(fours(this.layout.parameterCount) / this.threads));
+    await this.#recordSlabs("jitter");
   }
 
   /** Places as many of `steps` as fit one submission and records them. */
@@ -263,13 +264,26 @@ export class GpuModel {
     const tasks = steps.map(({ batch, settings }): Task => ({ batch, settings, update: settings }));
     const placed = this.#placement.place(tasks, "train", EVERYTHING, this.#step);
     this.recorder.clear("latch");
-    for (const { batch, place, halt, blocks } of placed) {
-      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length, place);
-      await this.recorder.dispatch("reduce", blocks, place);
-      await this.recorder.dispatch("adamw", Math.ceil(fours(this.layout.parameterCount) / this.threads), place);
+    for (const task of placed) {
+      const { place, halt } = task;
+      await this.#recordGradient(task);
+      await this.#recordSlabs("adamw", place);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.factors - halt.results });
     }
     return placed;
+  }
+
+  async #recordGradient({ batch, place, threads, blocks }: Placed): Promise<void> {
+    for (const pass of this.program.trainPasses) {
+      await this.recorder.dispatch(pass, batch.labels.length, threads, place);
+    }
+    await this.recorder.dispatch("reduce", blocks, this.widths.most, place);
+  }
+
+  /** Records a pass over all vectors of the slabs. */
+  async #recordSlabs(pass: "adamw" | "jitter", place = 0): Promise<void> {
+    const { most } = this.widths;
+    await this.recorder.dispatch(pass, Math.ceil(fours(this.layout.parameterCount) / most), most, place);
   }
 
   /**
@@ -287,9 +301,9 @@ export class GpuModel {
 
   async gradient(batch: PackedBatch, settings: ObjectiveSettings): Promise<GradientResult> {
     const [floats, gradient, norms] = await this.#guard(async () => {
-      const [{ halt, blocks }] = this.#placement.place([{ batch, settings }], "train", EVERYTHING, this.#step);
-      for (const pass of this.program.trainPasses) await this.recorder.dispatch(pass, batch.labels.length);
-      await this.recorder.dispatch("reduce", blocks);
+      const [placed] = this.#placement.place([{ batch, settings }], "train", EVERYTHING, this.#step);
+      const { halt, blocks } = placed;
+      await this.#recordGradient(placed);
       this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.logits - halt.results });
       this.recorder.keep({ buffer: "gradient", first: 0, count: this.layout.parameterCount });
       this.recorder.keep({ buffer: "norms", first: 0, count: blocks });
@@ -324,8 +338,8 @@ export class GpuModel {
     const ending = { early: want === "logits", haltThreshold: haltThreshold(asked) };
     const [placed, spans] = await this.#guard(async () => {
       const placed = this.#placement.place(tasks, "predict", ending, this.#step);
-      for (const { batch, place, halt } of placed) {
-        await this.recorder.dispatch("predict", batch.labels.length, place);
+      for (const { batch, place, threads, halt } of placed) {
+        await this.recorder.dispatch("predict", batch.labels.length, threads, place);
         this.recorder.keep({ buffer: "halt", first: halt.results, count: halt.report - halt.results });
         for (const span of this.program.stepSpans(batch)) this.recorder.keep(span);
       }
@@ -345,13 +359,13 @@ export class GpuModel {
 
   async trace(batch: PackedBatch): Promise<SequenceTrace[]> {
     const [floats, ...kept] = await this.#guard(async () => {
-      const [{ halt: { results, logits } }] = this.#placement.place(
+      const [{ threads, halt: { results, logits } }] = this.#placement.place(
         [{ batch, settings: NO_OBJECTIVE }],
         "trace",
         EVERYTHING,
         this.#step,
       );
-      await this.recorder.dispatch("trace", batch.labels.length);
+      await this.recorder.dispatch("trace", batch.labels.length, threads);
       this.recorder.keep({ buffer: "halt", first: results, count: logits - results });
       for (const span of this.program.traceSpans(batch)) this.recorder.keep(span);
       return await this.recorder.read();

@@ -1,21 +1,14 @@
-import { DeviceError } from "../../errors.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { binVectors, groupsOf, type RowFields } from "./fields.ts";
 import type { GpuLayout } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
 import { compilePipeline, declaredBindings, type Form, inForms, type PipelineSpec, SHADERS } from "./shaders.ts";
 
-/** Threads of a workgroup where the adapter allows so many. */
-const THREADS = 256;
-
 export const PASSES = ["train", "trace", "predict", "reduce", "jitter", "adamw"] as const;
 export type Pass = typeof PASSES[number];
 
 /** A view of the packed weights as a uniform buffer has this many bytes. */
 export const CONSTANT_BYTES = 65536;
-
-/** Storage buffers of sequence.wgsl and of adamw.wgsl, which have the most. */
-const STORAGE_BUFFERS = 10;
 
 const SEQUENCE = [
   "sequenceUniform",
@@ -47,27 +40,6 @@ export function workgroupBytes(config: ModelConfig, threads: number): number {
   const vectors = binVectors(config) + threads + 2 * groupsOf(config).state;
   const factors = 3 + 2 * config.numHeads, directions = 2 * (config.dModel + config.ffnDim);
   return 16 * vectors + 4 * (2 * threads + 2 * config.maxLayers + 4 + factors + directions);
-}
-
-/** The threads of a workgroup on this device; throws DeviceError naming the limit that `program` exceeds. */
-export function workgroupThreads(program: Pick<GpuProgram, "workgroupBytes">, limits: GPUSupportedLimits): number {
-  const most = Math.min(THREADS, limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
-  const threads = 2 ** (31 - Math.clz32(most));
-  requireLimit("maxStorageBuffersPerShaderStage", STORAGE_BUFFERS, limits);
-  requireLimit("maxComputeWorkgroupStorageSize", program.workgroupBytes(threads), limits);
-  return threads;
-}
-
-function requireLimit(
-  name: "maxStorageBuffersPerShaderStage" | "maxComputeWorkgroupStorageSize",
-  needed: number,
-  limits: GPUSupportedLimits,
-): void {
-  if (needed <= limits[name]) return;
-  throw new DeviceError(
-    `Cannot run this model on the GPU: it needs ${name} ${needed}, the adapter has ${limits[name]}`,
-    "Use fewer bins or features, or --device cpu.",
-  );
 }
 
 /** Every pipeline of the Epsilon model as it is made for its layout and `rows`. */
@@ -117,16 +89,20 @@ export interface CompiledPass {
 /** Compiles each pipeline when it is first asked for, once, also where it serves several passes. */
 export class Pipelines {
   readonly #made = new Map<PipelineSpec, Promise<CompiledPass>>();
+  readonly #specs = new Map<number, Readonly<Record<Pass, PipelineSpec>>>();
 
   /** All in those of `forms` that they have. */
   constructor(
     readonly device: GPUDevice,
-    readonly specs: Readonly<Record<Pass, PipelineSpec>>,
+    readonly passes: GpuProgram["passes"],
     readonly forms: ReadonlySet<Form>,
   ) {}
 
-  get(pass: Pass): Promise<CompiledPass> {
-    const spec = this.specs[pass], made = this.#made.get(spec) ?? this.#compile(pass, spec);
+  /** The pipeline of `pass` for workgroups of `threads` threads. */
+  get(pass: Pass, threads: number): Promise<CompiledPass> {
+    const specs = this.#specs.get(threads) ?? this.passes(threads);
+    this.#specs.set(threads, specs);
+    const spec = specs[pass], made = this.#made.get(spec) ?? this.#compile(pass, spec);
     this.#made.set(spec, made);
     return made;
   }

@@ -11,6 +11,7 @@ import { EXACT, NONE } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
 import { roundedWeights } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
+import { longestSequence, widthFor, type Widths } from "./widths.ts";
 
 export const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
 const UNIFORM = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
@@ -34,6 +35,8 @@ export interface Placed {
   readonly batch: PackedBatch;
   /** Its number in the submission. */
   readonly place: number;
+  /** Of the workgroups that take its sequences. */
+  readonly threads: number;
   readonly halt: HaltPlaces;
   /** Blocks of its reduction; 0 where there is none. */
   readonly blocks: number;
@@ -47,7 +50,7 @@ export class Placement {
   constructor(
     readonly config: ModelConfig,
     readonly program: GpuProgram,
-    readonly threads: number,
+    readonly widths: Widths,
     readonly buffers: Buffers,
   ) {
     const { leastPackedBytes, layout: { packedVectors } } = program;
@@ -60,7 +63,7 @@ export class Placement {
    * optimizer steps before the first.
    */
   place(tasks: readonly Task[], keeping: Keeping, ending: Ending, step: number): Placed[] {
-    const { config, buffers, program, threads } = this;
+    const { config, buffers, program, widths } = this;
     const { layout } = program;
     const all = tasks.map(({ batch, settings }, k) => batchWords(batch, settings.seed, step + k));
     const window = BINDING_ALIGNMENT *
@@ -70,7 +73,8 @@ export class Placement {
     const placed = tasks.slice(0, count).map(({ batch, settings, update }, place): Placed => {
       const words = all[place], sequences = batch.labels.length;
       const halt = haltPlaces(config, program.haltFloats * batch.tokens.length, sequences);
-      const blocks = keeping === "train" ? reduceBlocks(config, program, words, threads) : 0;
+      const blocks = keeping === "train" ? reduceBlocks(config, program, words, widths.most) : 0;
+      const threads = widthFor(widths, config, program, batch);
       batches.set(words.words, place * window / 4);
       const work = { batch, words, objective: settings, keeping, ending, threads, halt, trains: update !== undefined };
       uniforms.set(place, "sequenceUniform", program.sequenceUniform(work));
@@ -78,7 +82,7 @@ export class Placement {
       if (update !== undefined) {
         uniforms.set(place, "adamwUniform", adamwUniform(layout, blocks, sequences, halt, update, step + place + 1));
       }
-      return { batch, place, halt, blocks };
+      return { batch, place, threads, halt, blocks };
     });
     if (placed.some((_, k) => tasks[k].settings.noise !== undefined)) this.needQuantiles();
     this.#allocateScratch(placed, keeping);
@@ -144,10 +148,4 @@ export class Placement {
     for (const name of SCRATCH) this.buffers.release(name);
     this.#positions = 0;
   }
-}
-
-function longestSequence({ offsets, labels }: PackedBatch): number {
-  let longest = 0;
-  for (let s = 0; s < labels.length; s++) longest = Math.max(longest, offsets[s + 1] - offsets[s]);
-  return longest;
 }

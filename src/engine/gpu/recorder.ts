@@ -39,7 +39,7 @@ const NEWS_MS = 100;
 export class Recorder {
   #commands: Command[] = [];
   #kept = 0;
-  readonly #bound = new Map<Pass, Bound>();
+  readonly #bound = new Map<CompiledPass, Bound>();
   readonly #lost: Promise<string>;
   #lostReason: string | undefined;
 
@@ -80,15 +80,15 @@ export class Recorder {
       : gpuFault("for no known reason");
   }
 
-  /** Adds a pass over `workgroups` workgroups for step `step` of the submission. */
-  async dispatch(pass: Pass, workgroups: number, step = 0): Promise<void> {
-    const compiled = await this.pipelines.get(pass);
+  /** Adds a pass over `workgroups` workgroups of `threads` threads for step `step` of the submission. */
+  async dispatch(pass: Pass, workgroups: number, threads: number, step = 0): Promise<void> {
+    const compiled = await this.pipelines.get(pass, threads);
     const most = this.device.limits.maxComputeWorkgroupsPerDimension;
     this.#commands.push({
       kind: "dispatch",
       pass,
       pipeline: compiled.pipeline,
-      group: this.#bind(pass, compiled),
+      group: this.#bind(compiled),
       offsets: compiled.spec.buffers.filter(isStepwise).map((name) =>
         name === "batch" ? step * (this.buffers.window(name) ?? 0) : uniformOffset(step, name)
       ),
@@ -179,14 +179,15 @@ export class Recorder {
   }
 
   /** The pass's bind group, made anew only where a buffer was replaced. */
-  #bind(pass: Pass, { bindings, spec: { buffers: bound, views = {} } }: CompiledPass): GPUBindGroup {
+  #bind(pass: CompiledPass): GPUBindGroup {
+    const { bindings, spec: { buffers: bound, views = {} } } = pass;
     const names = bound.map((name) => name.endsWith("Uniform") ? "uniforms" : name in views ? "packed" : name);
     const buffers = names.map((name) => this.buffers.get(name));
     const windows = names.map((name) => this.buffers.window(name));
     const made = this.#bound.get(pass);
     if (made?.buffers.every((buffer, i) => buffer === buffers[i] && made.windows[i] === windows[i])) return made.group;
     const group = this.device.createBindGroup({
-      label: pass,
+      label: pass.spec.entryPoint,
       layout: bindings,
       entries: buffers.map((buffer, binding) => ({
         binding,

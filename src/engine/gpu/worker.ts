@@ -15,7 +15,7 @@ async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open":
       model = await GpuModel.open(request.config, request.options);
-      return { description: model.description, threads: model.threads, subgroups: model.forms.has("subgroups") };
+      return { description: model.description, threads: model.widths.least, subgroups: model.forms.has("subgroups") };
     case "upload":
       return await opened().upload(request.state);
     case "download":
