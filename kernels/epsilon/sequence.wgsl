@@ -653,20 +653,21 @@ struct Row {
   count: u32,
 }
 
-// Where a piece of a matrix is little code, four of them need no loop: then the compiler sees their number.
-fn countOf(groups: u32, unknown: u32) -> u32 {
-  return select(unknown, groups, TOGETHER && groups <= 4u);
-}
+fn stateRow(field: u32) -> Row { return Row(field, D4, settings.d4); }
 
-fn stateRow(field: u32) -> Row { return Row(field, D4, countOf(D4, settings.d4)); }
+fn headRow(field: u32, h: u32) -> Row { return Row(field + h * HG, HG, settings.hg); }
 
-fn headRow(field: u32, h: u32) -> Row { return Row(field + h * HG, HG, countOf(HG, settings.hg)); }
-
-fn headsRow(field: u32) -> Row { return Row(field, P4, countOf(P4, settings.p4)); }
+fn headsRow(field: u32) -> Row { return Row(field, P4, settings.p4); }
 
 fn binsRow(field: u32, h: u32) -> Row { return Row(field + h * BG, BG, settings.bg); }
 
-fn latentRow(field: u32, h: u32) -> Row { return Row(field + 2u * h, 2u, countOf(2u, settings.latent)); }
+fn latentRow(field: u32, h: u32) -> Row { return Row(field + 2u * h, 2u, settings.latent); }
+
+// How many of `groups` pieces of a matrix are taken one after the other. Where a piece is little code, up to four need no
+// loop: then the compiler sees their number.
+fn countOf(groups: u32, unseen: u32) -> u32 {
+  return select(unseen, groups, TOGETHER && groups <= 4u);
+}
 
 fn column(own: mat4x4f, groups: u32, g: u32) -> vec4f {
   let low = select(own[0], own[1], g == 1u && groups > 1u);
@@ -725,11 +726,12 @@ fn grow(own: ptr<function, mat4x4f>, at: Row, g: u32, token: u32, value: vec4f) 
 
 // One output group of a linear layer: `weights` [inputs][4].
 fn product(weights: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
+  let count = countOf(at.groups, at.count);
   var sum = vec4f(0.0);
-  for (var g = 0u; g < at.count; g += STRIDE) {
+  for (var g = 0u; g < count; g += STRIDE) {
     let both = pieces(weights + 4u * g, 1u, 4u);
     sum += both.a * held(own, at, g, token);
-    if (TOGETHER && g + 1u < at.count) { sum += both.b * held(own, at, g + 1u, token); }
+    if (TOGETHER && g + 1u < count) { sum += both.b * held(own, at, g + 1u, token); }
   }
   return sum;
 }
@@ -737,10 +739,11 @@ fn product(weights: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
 // What one input group x adds to all output groups of a linear layer: its `weights` [4], those of the next output group
 // `stride` further.
 fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: vec4f, token: u32) {
-  for (var g = 0u; g < at.count; g += STRIDE) {
+  let count = countOf(at.groups, at.count);
+  for (var g = 0u; g < count; g += STRIDE) {
     let both = pieces(weights + g * stride, 1u, stride);
     grow(own, at, g, token, both.a * x);
-    if (TOGETHER && g + 1u < at.count) { grow(own, at, g + 1u, token, both.b * x); }
+    if (TOGETHER && g + 1u < count) { grow(own, at, g + 1u, token, both.b * x); }
   }
 }
 
@@ -768,12 +771,13 @@ fn binSpread(own: ptr<function, mat4x4f>, at: Row, start: u32, p: u32, w: vec4f,
 
 // CenterNorm of a state; with `centred`, unless it is NONE, both it before γ and β and the result lie in `rows` as well.
 fn centerNorm(own: mat4x4f, at: Row, result: Row, centred: u32, gamma: u32, beta: u32, token: u32) -> mat4x4f {
+  let count = countOf(at.groups, at.count);
   var sum = 0.0;
-  for (var g = 0u; g < at.count; g++) { sum += sumOf(held(own, at, g, token)); }
+  for (var g = 0u; g < count; g++) { sum += sumOf(held(own, at, g, token)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
   var out = mat4x4f();
-  for (var g = 0u; g < at.count; g++) {
+  for (var g = 0u; g < select(at.count, count, centred == NONE); g++) {
     let value = (held(own, at, g, token) - mean) * scale;
     let normed = weight(gamma + g) * value + weight(beta + g);
     if (centred == NONE) {
@@ -788,12 +792,13 @@ fn centerNorm(own: mat4x4f, at: Row, result: Row, centred: u32, gamma: u32, beta
 
 // The state's gradient grows by that of CenterNorm's input, from `slope`, its output's.
 fn centerNormBackward(gradient: ptr<function, mat4x4f>, own: mat4x4f, slope: Row, gamma: u32, token: u32) {
+  let count = countOf(slope.groups, slope.count);
   var sum = 0.0;
-  for (var g = 0u; g < slope.count; g++) { sum += sumOf(weight(gamma + g) * held(own, slope, g, seat)); }
+  for (var g = 0u; g < count; g++) { sum += sumOf(weight(gamma + g) * held(own, slope, g, seat)); }
   let mean = sum / f32(D);
   let scale = sqrt(f32(D) / f32(D - 1u));
   let at = stateRow(rowGradient);
-  for (var g = 0u; g < slope.count; g++) {
+  for (var g = 0u; g < count; g++) {
     grow(gradient, at, g, token, scale * (weight(gamma + g) * held(own, slope, g, seat) - mean));
   }
 }
