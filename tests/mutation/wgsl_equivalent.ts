@@ -1,5 +1,3 @@
-const ONLY_ROUNDING = "It takes away what rounding to half leaves, which is nothing in single precision.";
-
 const ADDS_UP = "In single precision a softmax's outputs add up to one.";
 
 const ANY_MEAN = "Whatever all slopes have in common is taken off again.";
@@ -19,11 +17,6 @@ export const WGSL_EQUIVALENT: Readonly<Record<string, string>> = {
     "attentionBackward: a factor is dropped: let s = held(dScores, scores, g, seat) - inner / whole * " +
     "held(own, weights, g, token);"
   ]: ADDS_UP,
-  "assignBackward: a condition is negated: if (HALF) { balance(scores, a, shares, token); }": ONLY_ROUNDING,
-  "assignBackward: a call is dropped: if (HALF) { balance(scores, a, shares, token); }": ONLY_ROUNDING,
-  "attentionBackward: a condition is negated: if (HALF) { balance(scores, own, weights, token); }": ONLY_ROUNDING,
-  "attentionBackward: a call is dropped: if (HALF) { balance(scores, own, weights, token); }": ONLY_ROUNDING,
-  "attentionBackward: a condition is negated: if (HALF && BG > 4u) {": ANY_MEAN,
   [
     "attentionBackward: an added value's sign flips: mean += dot(held(dMixed, mixedRow, j, seat), " +
     "row(stepField(rowMixed, t) + j, seat));"

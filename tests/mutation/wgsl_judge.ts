@@ -17,6 +17,9 @@ const FORWARD = ["trace", "predict"];
 /** What single precision, in which mutants are judged, does not reach. */
 const HALF_ALONE = ["balance"];
 
+/** Nor do the files' own sections, of which mutants are made, reach what other forms of them do. */
+const OTHER_FORMS = /\b(?:TOGETHER|HALF|awake)\b|\b(?:enter|team|eighth|ofEight)\(/;
+
 /** Files that serve both models. */
 const SHARED = /^kernels\/adamw\//;
 
@@ -63,6 +66,7 @@ export async function sleepingMutants({ sources, kernels }: BackwardShaders): Pr
     const sites = wgslSites(file, source, kernels.get(file) ?? [], firstId);
     firstId += sites.length;
     for (const { mutant, alternatives } of sites) {
+      if (OTHER_FORMS.test(mutant.source)) continue;
       for (const form of alternatives) {
         const module = device.createShaderModule({ code: withMutants(source, [{ mutant, form }]) });
         if ((await module.getCompilationInfo()).messages.some(({ type }) => type === "error")) continue;
