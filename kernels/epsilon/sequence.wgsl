@@ -661,6 +661,8 @@ fn headsRow(field: u32) -> Row { return Row(field, P4, settings.p4); }
 
 fn binsRow(field: u32, h: u32) -> Row { return Row(field + h * BG, BG, settings.bg); }
 
+fn hiddenRow(field: u32) -> Row { return Row(field, F4, settings.f4); }
+
 fn latentRow(field: u32, h: u32) -> Row { return Row(field + 2u * h, 2u, settings.latent); }
 
 // How many of `groups` pieces of a matrix are taken one after the other. Where a piece is little code, up to four need no
@@ -736,14 +738,28 @@ fn product(weights: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
   return sum;
 }
 
-// What one input group x adds to all output groups of a linear layer: its `weights` [4], those of the next output group
-// `stride` further.
+// What one input group x adds to the first four output groups of a linear layer: its `weights` [4], those of the next
+// output group `stride` further.
 fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: vec4f, token: u32) {
-  let count = countOf(at.groups, at.count);
+  let count = min(countOf(at.groups, at.count), 4u);
   for (var g = 0u; g < count; g += STRIDE) {
     let both = pieces(weights + g * stride, 1u, stride);
     grow(own, at, g, token, both.a * x);
     if (TOGETHER && g + 1u < count) { grow(own, at, g + 1u, token, both.b * x); }
+  }
+}
+
+// What all input groups add to the others, when `inputs` are in `rows`, at the seat.
+fn spreadFurther(at: Row, weights: u32, inputs: Row, token: u32) {
+  if (at.groups <= 4u) { return; }
+  for (var g = 4u; g < at.count; g++) {
+    var sum = row(at.field + g, token);
+    for (var k = 0u; k < inputs.count; k += STRIDE) {
+      let both = pieces(weights + 4u * (g * inputs.groups + k), 1u, 4u);
+      sum += both.a * row(inputs.field + k, seat);
+      if (TOGETHER && k + 1u < inputs.count) { sum += both.b * row(inputs.field + k + 1u, seat); }
+    }
+    setRow(at.field + g, token, sum);
   }
 }
 
@@ -760,12 +776,12 @@ fn binProduct(p: u32, own: mat4x4f, at: Row, start: u32, token: u32) -> vec4f {
 }
 
 // What four bins, each with its weight of w, add to a head's vector.
-fn binSpread(own: ptr<function, mat4x4f>, at: Row, start: u32, p: u32, w: vec4f, token: u32) {
+fn binSpread(own: ptr<function, mat4x4f>, at: Row, p: u32, w: vec4f, token: u32) {
   let count = countOf(HG, settings.hg);
   for (var j = 0u; j < count; j += STRIDE) {
     let both = binPieces(p + j);
-    grow(own, at, start + j, token, both.a * w);
-    if (TOGETHER && j + 1u < count) { grow(own, at, start + j + 1u, token, both.b * w); }
+    grow(own, at, j, token, both.a * w);
+    if (TOGETHER && j + 1u < count) { grow(own, at, j + 1u, token, both.b * w); }
   }
 }
 
@@ -804,9 +820,9 @@ fn centerNormBackward(gradient: ptr<function, mat4x4f>, own: mat4x4f, slope: Row
 }
 
 // Group g of a head's scores, which become a softmax in `field`. They are kept exactly: in half precision those beyond the
-// registers where the hidden layer will stand, in two places.
+// registers where the hidden layer will stand, at the seat, in two places.
 fn scorePlace(field: u32, g: u32, token: u32) -> u32 {
-  return place(select(field + g, rowHidden + 2u * g, HALF), token);
+  return place(select(field + g, rowHidden + 2u * g, HALF), select(token, seat, HALF));
 }
 
 fn setScore(own: ptr<function, mat4x4f>, field: u32, g: u32, token: u32, value: vec4f) {
@@ -1169,8 +1185,8 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     for (var g = 0u; g < shares.count; g++) {
       let own = held(a, shares, g, token) / ASSIGNMENT_UNIT;
       let p = base + BG + 4u * g * HG;
-      binSpread(&dKeys, dKeyRow, 0u, p, own, seat);
-      binSpread(&dValues, dValueRow, 0u, p + 4u * BG * HG, own, seat);
+      binSpread(&dKeys, dKeyRow, p, own, seat);
+      binSpread(&dValues, dValueRow, p + 4u * BG * HG, own, seat);
     }
     keepAll(dKeys, dKeyRow, seat);
     keepAll(dValues, dValueRow, seat);
@@ -1179,6 +1195,8 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
       spread(&dx, slopes, atValueT + 4u * (h * HG + j), 4u * P4, held(dValues, dValueRow, j, seat), seat);
     }
   }
+  spreadFurther(slopes, atKeyT, headsRow(rowDKey), seat);
+  spreadFurther(slopes, atValueT, headsRow(rowDValue), seat);
   keepAll(dx, slopes, seat);
   var gradient = load(stateRow(rowGradient), token);
   centerNormBackward(&gradient, dx, slopes, atGamma1, token);
@@ -1235,7 +1253,7 @@ fn attention(t: u32, token: u32) -> mat4x4f {
   let mixedRow = headsRow(stepField(rowMixed, t));
   let state = load(stateRow(inputField(t)), token);
   let x = firstNorm(state, inputField(t), NONE, token);
-  var mixed = zeros(mixedRow, seat);
+  var mixed = mat4x4f();
   for (var h = 0u; h < settings.heads; h++) {
     let keys = h * HEAD_BINS + BG;
     let values = keys + 4u * BG * HG;
@@ -1251,10 +1269,13 @@ fn attention(t: u32, token: u32) -> mat4x4f {
       largest = max(largest, largestOf(scores, g));
     }
     softmax(&own, weights.field, largest, 1.0, token);
+    let outRow = headRow(mixedRow.field, h);
+    var out = zeros(outRow, seat);
     for (var g = 0u; g < weights.count; g++) {
       let w = held(own, weights, g, token) * keptBins(h, g, token, t);
-      binSpread(&mixed, mixedRow, h * HG, values + 4u * g * HG, w, seat);
+      binSpread(&out, outRow, values + 4u * g * HG, w, seat);
     }
+    for (var j = 0u; j < min(outRow.count, 4u); j++) { hold(&mixed, mixedRow, h * HG + j, seat, column(out, HG, j)); }
   }
   if (settings.recordStride > 0u) { keepAll(mixed, mixedRow, seat); }
   let middleRow = stateRow(stepField(rowMiddle, t));
@@ -1282,8 +1303,11 @@ fn feedForward(t: u32, middle: mat4x4f, token: u32) -> f32 {
     let x = weight(atFfn1Bias + g) + inverses.x * product(atFfn1 + 4u * g * D4, y, stateRow(rowX), seat);
     let tail = normalTail(x, exponential(-0.5 * x * x));
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
-    spread(&sums, state, atFfn2 + 4u * g, 4u * F4, kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu, token);
+    let hidden = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
+    if (D4 > 4u) { setRow(rowHidden + g, seat, hidden); }
+    spread(&sums, state, atFfn2 + 4u * g, 4u * F4, hidden, token);
   }
+  spreadFurther(state, atFfn2, hiddenRow(rowHidden), token);
   var score = 0.0;
   for (var g = 0u; g < state.count; g++) {
     let branch = weight(atFfn2Bias + g) + inverses.y * held(sums, state, g, token);
@@ -1321,6 +1345,7 @@ fn feedForwardBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32) {
     setRow(rowDBefore + g, seat, dBefore);
     spread(&dy, slopes, atFfn1T + 4u * g, 4u * F4, dBefore, seat);
   }
+  spreadFurther(slopes, atFfn1T, hiddenRow(rowDBefore), seat);
   for (var g = 0u; g < slopes.count; g++) { keep(&dy, slopes, g, seat, inverses.x * held(dy, slopes, g, seat)); }
   centerNormBackward(gradient, dy, slopes, atGamma2, token);
 }
@@ -1374,7 +1399,7 @@ fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withN
     for (var g = 0u; g < scores.count; g++) {
       let s = held(dScores, scores, g, seat) - inner / whole * held(own, weights, g, token);
       setRow(scores.field + g, seat, s);
-      binSpread(&dq, queryRow, 0u, keys + 4u * g * HG, s, seat);
+      binSpread(&dq, queryRow, keys + 4u * g * HG, s, seat);
     }
     if (HALF) { balance(scores, own, weights, token); }
     for (var j = 0u; j < queryRow.count; j++) {
@@ -1383,6 +1408,7 @@ fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withN
       spread(&dx, slopes, atQueryT + 4u * (h * HG + j), 4u * P4, dQuery, seat);
     }
   }
+  spreadFurther(slopes, atQueryT, headsRow(rowDQuery), seat);
   keepAll(dx, slopes, seat);
   if (withNorm) { centerNormBackward(gradient, dx, slopes, atGamma1, token); }
 }
