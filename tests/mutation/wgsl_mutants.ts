@@ -22,6 +22,9 @@ const MUTANT = [
   "",
 ].join("\n");
 
+/** What has no sign. */
+const ZERO = /^(?:vec\w+\(0\.0\)|0\.0|0u|mat\w+\(\)|zeros\([^)]*\))$/;
+
 interface Function {
   readonly name: string;
   /** Places of the body's first character and behind its last. */
@@ -118,7 +121,7 @@ class FunctionSites {
   #assignments(start: number): void {
     for (const match of this.#matches(/(?<=[\w\]).]) ([+-]?)= (?!=)/g, start)) {
       const from = match.index + match[0].length, end = this.#text.indexOf(";", from);
-      if (end < 0 || /^(?:vec\w+\(0\.0\)|0\.0|0u)$/.test(this.#text.slice(from, end))) continue;
+      if (end < 0 || ZERO.test(this.#text.slice(from, end))) continue;
       this.#add(
         match.index,
         match[1] === "" ? "a value's sign flips" : "an added value's sign flips",
