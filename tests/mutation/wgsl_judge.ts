@@ -145,10 +145,11 @@ function backwardOnly(engine: GpuProbe, { results: { everything, logits, traces 
   };
 }
 
-/** First moments [parameters] behind a step with noise on its gradient, which no step of the agreement suite has. */
+/** First moments [parameters] behind a step as the agreement suite has none: with a factor, noise and no clip on its gradient. */
 async function jitteredMoments(engine: Engine, { state, batch, settings }: BuiltCase): Promise<Float64Array> {
   await engine.upload(state);
-  await engine.trainStep(batch, settings, { adjust: () => ({ ...settings, gradientNoise: 0.5, gradientFactor: 1 }) });
+  const free = { ...settings, clipGradNorm: 0 };
+  await engine.trainStep(batch, free, { adjust: () => ({ ...free, gradientNoise: 0.5, gradientFactor: 0.7 }) });
   return Float64Array.from((await engine.download()).optimizer.firstMoment);
 }
 

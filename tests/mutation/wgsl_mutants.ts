@@ -130,6 +130,7 @@ class FunctionSites {
     }
     for (const match of this.#matches(/\breturn (?=[^;])/g, start)) {
       const from = match.index + match[0].length, end = this.#text.indexOf(";", from);
+      if (ZERO.test(this.#text.slice(from, end))) continue;
       this.#add(
         match.index,
         "a result's sign flips",
