@@ -42,7 +42,7 @@ export const WGSL_EQUIVALENT: Readonly<Record<string, string>> = {
   "entropySlope: select takes the other: return clampedLog(x) + select(vec4f(0.0), vec4f(1.0), x >= vec4f(LOG_CLAMP));":
     COMMON,
   "readoutBackward: select takes the other: let weighted = select(ran, clsSteps, EXIT == 1u);":
-    "Steps behind the [CLS] token's halt have no probability, and in no case is anything left of it then.",
+    "Steps behind the [CLS] token's halt have no probability, and at most a millionth is left of it then.",
   "slotSum: a result's sign flips: if (SPECTRAL == 0u) { return sum; }":
     "The files that both models share are judged by Epsilon, which has a spectral norm; the vanilla model's agreement " +
     "would not survive it.",
