@@ -22,7 +22,7 @@ export async function formsOn(
  * Whether sums by subgroups (kernels/sum/subgroups.wgsl) are right on `device` in workgroups of `threads` threads: found out
  * by summing numbers, since no feature says how subgroups lie in a workgroup.
  */
-export async function canSumBySubgroups(device: GPUDevice, threads: number): Promise<boolean> {
+async function canSumBySubgroups(device: GPUDevice, threads: number): Promise<boolean> {
   const numbers = numbersFor(threads);
   const sum = 2 * numbers.reduce((all, number) => all + number, 0);
   return await finds(device, SHADERS.subgroups, numbers, numbers.map(() => sum));
