@@ -141,6 +141,7 @@ override binsFrozen: u32;
 override binsTotal: u32;
 override binsGradient: u32;
 override binsSaved: u32;
+override binsPresent: u32;
 override storeStride: u32;
 
 const NONE = 0xffffffffu;
@@ -250,19 +251,14 @@ struct Settings {
 /** Encodings of the positions [positions][D4]. */
 @group(0) @binding(11) var<storage, read> positions: array<vec4f>;
 
-var<workgroup> bins: array<vec4f, BINS>;
 alias Summand = vec4f;
 var<workgroup> sums: array<Summand, W>;
-var<workgroup> counts: array<u32, W>;
 var<workgroup> readout: array<vec4f, D4>;
 var<workgroup> dReadout: array<vec4f, D4>;
-/** Of each run of counts. */
-var<workgroup> runs: array<u32, W>;
 /** Active tokens, tokens that had halted, those of them that are in the frozen sums, 0 if the step does not run. */
 var<workgroup> present: vec4u;
 /** 1, 1/σ₁, 1/σ₂, then for each head 1/(τ + 1e-8) and what carries z·∂z to ∂log τ. */
 var<workgroup> factors: array<f32, 3u + 2u * H>;
-var<workgroup> directions: array<f32, DIRECTIONS>;
 var<workgroup> clsWeights: array<f32, L>;
 var<workgroup> dStep: array<f32, L>;
 
@@ -277,6 +273,34 @@ var<private> tid: u32;
 var<private> seat: u32;
 /** Whether the thread has a token of its own: where threads read together, others accompany them. */
 var<private> awake: bool;
+
+// Shared: where a processor imitates an adapter without subgroups, that of shared/in_storage.wgsl stands here ------------
+
+var<workgroup> bins: array<vec4f, BINS>;
+var<workgroup> tallies: array<u32, 2u * W>;
+var<workgroup> directions: array<f32, DIRECTIONS>;
+
+fn bin(p: u32) -> vec4f { return bins[p]; }
+
+fn setBin(p: u32, value: vec4f) { bins[p] = value; }
+
+/** What each thread counts, then the sum of each run of threads. */
+fn tally(i: u32) -> u32 { return tallies[i]; }
+
+fn setTally(i: u32, value: u32) { tallies[i] = value; }
+
+/** u₁ v₁ u₂ v₂ of this step. */
+fn direction(i: u32) -> f32 { return directions[i]; }
+
+fn setDirection(i: u32, value: f32) { directions[i] = value; }
+
+// Behind it all threads find what any of them has set.
+fn meet() { workgroupBarrier(); }
+
+// The same, and `present`.
+fn meetAtPresent() -> vec4u { return workgroupUniformLoad(&present); }
+
+// End of shared
 
 // Places ------------------------------------------------------------------------------------------------------------
 
@@ -426,11 +450,11 @@ fn pieces(p: u32, stride: u32, apart: u32) -> Pieces {
 fn binPieces(p: u32) -> Pieces {
   if (!TOGETHER) { return Pieces(binPiece(p), binPiece(p + 1u)); }
   let i = eighth();
-  return ofEight(bins[p + (i & 3u) * HG + (i >> 2u)]);
+  return ofEight(bin(p + (i & 3u) * HG + (i >> 2u)));
 }
 
 fn binPiece(p: u32) -> mat4x4f {
-  return mat4x4f(bins[p], bins[p + HG], bins[p + 2u * HG], bins[p + 3u * HG]);
+  return mat4x4f(bin(p), bin(p + HG), bin(p + 2u * HG), bin(p + 3u * HG));
 }
 
 // Factors of the weights ----------------------------------------------------------------------------------------------
@@ -438,17 +462,17 @@ fn binPiece(p: u32) -> mat4x4f {
 // Element o of W·v, W [· × inputs] at `w` in the parameters.
 fn rowProduct(w: u32, v: u32, inputs: u32, o: u32) -> f32 {
   var sum = 0.0;
-  for (var i = 0u; i < inputs; i++) { sum += parameters[w + o * inputs + i] * directions[v + i]; }
+  for (var i = 0u; i < inputs; i++) { sum += parameters[w + o * inputs + i] * direction(v + i); }
   return sum;
 }
 
 fn normalize(at: u32, count: u32) {
   var squares = 0.0;
-  for (var i = tid; i < count; i += W) { squares += directions[at + i] * directions[at + i]; }
+  for (var i = tid; i < count; i += W) { squares += direction(at + i) * direction(at + i); }
   // Below 1e-12 a direction stays as it is, as the published normalization leaves it.
   let inverse = 1.0 / max(sqrt(total(tid, vec4f(squares)).x), 1e-12);
-  for (var i = tid; i < count; i += W) { directions[at + i] *= inverse; }
-  workgroupBarrier();
+  for (var i = tid; i < count; i += W) { setDirection(at + i, direction(at + i) * inverse); }
+  meet();
 }
 
 // In a training step v ← Wᵀu/‖Wᵀu‖, then u ← Wv/‖Wv‖; returns 1/σ, σ = uᵀWv.
@@ -456,22 +480,22 @@ fn inverseNorm(w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
   if (settings.iterate == 1u) {
     for (var i = tid; i < inputs; i += W) {
       var sum = 0.0;
-      for (var o = 0u; o < outputs; o++) { sum += parameters[w + o * inputs + i] * directions[u + o]; }
-      directions[v + i] = sum;
+      for (var o = 0u; o < outputs; o++) { sum += parameters[w + o * inputs + i] * direction(u + o); }
+      setDirection(v + i, sum);
     }
     normalize(v, inputs);
-    for (var o = tid; o < outputs; o += W) { directions[u + o] = rowProduct(w, v, inputs, o); }
+    for (var o = tid; o < outputs; o += W) { setDirection(u + o, rowProduct(w, v, inputs, o)); }
     normalize(u, outputs);
   }
   var sigma = 0.0;
-  for (var o = tid; o < outputs; o += W) { sigma += directions[u + o] * rowProduct(w, v, inputs, o); }
+  for (var o = tid; o < outputs; o += W) { sigma += direction(u + o) * rowProduct(w, v, inputs, o); }
   return 1.0 / total(tid, vec4f(sigma)).x;
 }
 
 // Every workgroup makes the factors for itself; those of the first one are kept for the dispatches behind.
 fn makeFactors(keep: bool) {
-  for (var i = tid; i < DIRECTIONS; i += W) { directions[i] = buffers[i]; }
-  workgroupBarrier();
+  for (var i = tid; i < DIRECTIONS; i += W) { setDirection(i, buffers[i]); }
+  meet();
   var at = 0u;
   for (var layer = 0u; layer < settings.latent; layer++) {
     let outputs = select(F, D, layer == 1u);
@@ -490,7 +514,7 @@ fn makeFactors(keep: bool) {
   workgroupBarrier();
   if (!keep) { return; }
   for (var i = tid; i < 3u + 2u * H; i += W) { halt[settings.factors + i] = factors[i]; }
-  for (var i = tid; i < DIRECTIONS; i += W) { halt[settings.directions + i] = directions[i]; }
+  for (var i = tid; i < DIRECTIONS; i += W) { halt[settings.directions + i] = direction(i); }
 }
 
 // Mathematics -------------------------------------------------------------------------------------------------------
@@ -1066,15 +1090,19 @@ fn binTile(item: u32, keys: u32, values: u32, forKeys: u32, forValues: u32) -> T
 fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u32) {
   for (var item = tid; item < H * (BG + 2u * BG * HG); item += W) {
     let part = binTile(item, rowKey, rowValue, assignment, assignment);
-    for (var c = 0u; c < part.columns; c++) { bins[part.into + c * HG] = store[slot + binsFrozen + part.into + c * HG]; }
+    for (var c = 0u; c < part.columns; c++) {
+      let p = part.into + c * HG;
+      setBin(p, store[slot + binsFrozen + p]);
+    }
     for (var isActive = 0u; isActive < settings.latent; isActive++) {
       let ofActive = isActive == 1u;
       let sums = tile(part, select(enteringAt, list, ofActive), select(acting, 0u, ofActive), select(entering, acting, ofActive));
       let m = sums * (1.0 / ASSIGNMENT_UNIT);
       for (var c = 0u; c < part.columns; c++) {
         let p = part.into + c * HG;
-        bins[p] += m[c];
-        if (isActive == 0u) { store[slot + binsFrozen + p] = bins[p]; }
+        let sum = bin(p) + m[c];
+        setBin(p, sum);
+        if (isActive == 0u) { store[slot + binsFrozen + p] = sum; }
       }
     }
   }
@@ -1084,25 +1112,26 @@ fn sumBins(assignment: u32, list: u32, acting: u32, enteringAt: u32, entering: u
 fn finishBins(item: u32) {
   let base = (item / BG) * HEAD_BINS;
   let g = item % BG;
-  let inverse = 1.0 / (bins[base + g] + 1e-6);
-  bins[base + g] = inverse;
+  let inverse = 1.0 / (bin(base + g) + 1e-6);
+  setBin(base + g, inverse);
   let scale = 1.0 / sqrt(f32(D / H));
   for (var c = 0u; c < 4u; c++) {
     let p = base + BG + (4u * g + c) * HG;
     for (var j = 0u; j < settings.hg; j++) {
-      bins[p + j] *= inverse[c] * scale;
-      bins[p + 4u * BG * HG + j] *= inverse[c];
+      let value = p + 4u * BG * HG + j;
+      setBin(p + j, bin(p + j) * (inverse[c] * scale));
+      setBin(value, bin(value) * inverse[c]);
     }
   }
 }
 
 fn saveBins(t: u32) {
   let saved = slot + binsSaved + (t / FREQUENCY) * BINS;
-  for (var p = tid; p < BINS; p += W) { store[saved + p] = bins[p]; }
+  for (var p = tid; p < BINS; p += W) { store[saved + p] = bin(p); }
 }
 
 fn loadBins(source: u32) {
-  for (var p = tid; p < BINS; p += W) { bins[p] = store[slot + source + p]; }
+  for (var p = tid; p < BINS; p += W) { setBin(p, store[slot + source + p]); }
 }
 
 // From dK, dV of four bins to the gradient of their sums, which also joins the total; dK and dV are cleared.
@@ -1122,12 +1151,12 @@ fn binsBackward(item: u32, saved: u32) {
       store[slot + binsGradient + q] = vec4f(0.0);
       sum += dot(own, store[slot + saved + q]);
       let spread = own * (inverse[c] * select(scale, 1.0, j >= HG));
-      bins[q] = spread;
+      setBin(q, spread);
       store[slot + binsTotal + q] += spread;
     }
     slope[c] = -sum * inverse[c];
   }
-  bins[base + g] = slope;
+  setBin(base + g, slope);
   store[slot + binsTotal + base + g] += slope;
 }
 
@@ -1154,7 +1183,7 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     var whole = 0.0;
     for (var g = 0u; g < scores.count; g++) {
       let own = held(a, shares, g, token) / ASSIGNMENT_UNIT;
-      var slope = bins[base + g];
+      var slope = bin(base + g);
       let p = base + BG + 4u * g * HG;
       slope += binProduct(p, keys, keyRow, 0u, seat) + binProduct(p + 4u * BG * HG, values, valueRow, 0u, seat);
       if (entropy) { slope += settings.entropyWeight * entropySlope(own); }
@@ -1596,22 +1625,22 @@ fn splitList(t: u32, now: vec4u) {
   for (var k = begins; k < to; k++) {
     if (halt[probabilityAt(L, tokenAt(listAt(t), k))] > settings.haltRemainder) { left++; }
   }
-  counts[tid] = left;
-  workgroupBarrier();
+  setTally(tid, left);
+  meet();
   let scanRun = settings.scanRun;
   if (tid < settings.scanRuns) {
     var sum = 0u;
-    for (var i = 0u; i < scanRun; i++) { sum += counts[tid * scanRun + i]; }
-    runs[tid] = sum;
+    for (var i = 0u; i < scanRun; i++) { sum += tally(tid * scanRun + i); }
+    setTally(W + tid, sum);
   }
-  workgroupBarrier();
+  meet();
   var before = 0u;
   var all = 0u;
   for (var i = 0u; i < settings.scanRuns; i++) {
     if (i == tid / scanRun) { before = all; }
-    all += runs[i];
+    all += tally(W + i);
   }
-  for (var i = tid - tid % scanRun; i < tid; i++) { before += counts[i]; }
+  for (var i = tid - tid % scanRun; i < tid; i++) { before += tally(i); }
   if (EXIT == 1u) {
     var front = listAt(t + 1u) + before;
     var back = haltedAt() + now.y + begins - before;
@@ -1653,7 +1682,7 @@ fn runForward(s: u32) {
   var power = 0.0;
   var ran = 0u;
   for (var t = 0u; t < settings.steps; t++) {
-    let now = workgroupUniformLoad(&present);
+    let now = meetAtPresent();
     if (now.w == 0u) { break; }
     if (tid == 0u) { store[slot + storeSteps + t] = vec4f(now); }
     let acting = now.x;
@@ -1673,9 +1702,9 @@ fn runForward(s: u32) {
       }
       storageBarrier();
       sumBins(assignment, listAt(t), acting, enteringAt, entering);
-      workgroupBarrier();
+      meet();
       for (var item = tid; item < H * BG; item += W) { finishBins(item); }
-      workgroupBarrier();
+      meet();
       if (settings.recordStride > 0u) { saveBins(t); }
     }
     for (var k = tid; goesOn(k, acting); k += W) {
@@ -1771,7 +1800,7 @@ fn runBackward(s: u32) {
     storageBarrier();
     loadBins(saved);
     if (tid == 0u) { present = vec4u(store[slot + storeSteps + t]); }
-    let now = workgroupUniformLoad(&present);
+    let now = meetAtPresent();
     for (var k = tid; goesOn(k, now.x); k += W) {
       let token = ownToken(listAt(t), k, now.x);
       addNoise(t, token, false);
@@ -1803,7 +1832,7 @@ fn assignmentsBackward(t: u32, now: vec4u) {
     if (count == 0u) { break; }
     storageBarrier();
     if (!isActive) { loadBins(binsTotal); }
-    workgroupBarrier();
+    meet();
     for (var k = tid; goesOn(k, count); k += W) {
       let token = ownToken(list, k, count);
       if (!isActive) {
@@ -1842,6 +1871,7 @@ fn forward(
   tid = thread;
   enter(thread);
   settings = arguments[group.y];
+  begin(batch[settings.order + group.x]);
   makeFactors(group.x == 0u);
   for (var i = group.x; i < settings.sequences; i += groups.x) {
     let s = batch[settings.order + i];

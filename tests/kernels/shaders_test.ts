@@ -72,28 +72,55 @@ for (const [model, pass] of MODELS.flatMap((model) => PASSES.map((pass) => [mode
   });
 }
 
-/** Where each section stands, and the form that may take its place. */
-const SECTIONS: readonly (readonly [section: string, form: Form, files: readonly (keyof typeof SHADERS)[]])[] = [
-  ["Storage", "half", ["sequence", "stack", "reduce", "adamw"]],
-  ["Sum", "subgroups", ["sequence", "stack", "reduce", "adamw"]],
-  ["Together", "together", ["sequence", "stack"]],
-];
+/** Where each section stands. */
+const SECTIONS: Readonly<Record<string, readonly (keyof typeof SHADERS)[]>> = {
+  Storage: ["sequence", "stack", "reduce", "adamw"],
+  Sum: ["sequence", "stack", "reduce", "adamw"],
+  Together: ["sequence", "stack"],
+  Shared: ["sequence"],
+};
 
-for (const [section, form, files] of SECTIONS) {
-  Deno.test(`the section ${section} is the same text in every kernel, and the form ${form} takes its place`, () => {
-    const sectionOf = (source: string) =>
-      new RegExp(`^// ${section}\\b.* -{3,}\\n([^]*?)^// End of ${section.toLowerCase()}$`, "m").exec(source)?.[1];
-    const [usual] = files.map((file) => sectionOf(SHADERS[file].source));
+/** The sections that each form takes the place of, in the files that have all of them. */
+const FORMS: Readonly<Record<Form, readonly string[]>> = {
+  half: ["Storage"],
+  subgroups: ["Sum"],
+  together: ["Together"],
+  inStorage: ["Shared", "Sum"],
+};
+
+function sectionOf(source: string, section: string): string | undefined {
+  return new RegExp(`^// ${section}\\b.* -{3,}\\n([^]*?)^// End of ${section.toLowerCase()}$`, "m").exec(source)?.[1];
+}
+
+/** What a section defines for the rest of its file. */
+function definitions(text = ""): string[] {
+  return [...text.matchAll(/^(?:fn|alias|const|struct) (\w+)/gm)].map((match) => match[1]);
+}
+
+for (const [section, files] of Object.entries(SECTIONS)) {
+  Deno.test(`the section ${section} is the same text in every kernel that has it`, () => {
+    const [usual] = files.map((file) => sectionOf(SHADERS[file].source, section));
     assert(usual !== undefined);
+    for (const [name, { source }] of Object.entries(SHADERS)) {
+      if (name in FORMS) continue; // where another form comes from
+      assert.equal(sectionOf(source, section), files.some((file) => file === name) ? usual : undefined, name);
+    }
+  });
+}
+
+for (const [form, sections] of Object.entries(FORMS) as [Form, readonly string[]][]) {
+  Deno.test(`the form ${form} takes the place of ${sections.join(" and ")} in every kernel that has it`, () => {
     for (const [name, shader] of Object.entries(SHADERS)) {
-      const found = sectionOf(shader.source), changed = inForms(shader, new Set([form]));
-      if (name === form) continue; // where the other form comes from
-      assert.equal(found, files.some((file) => file === name) ? usual : undefined, name);
-      assert.equal(changed.source === shader.source, found === undefined, name);
       assert.equal(inForms(shader, new Set()).source, shader.source);
-      // What stands in place of a section defines the same names, so that the rest of the file finds them.
-      const names = (text = "") => [...text.matchAll(/^(?:fn|alias|const|struct) (\w+)/gm)].map((match) => match[1]);
-      assert.deepEqual(names(sectionOf(changed.source)), names(found), name);
+      if (name in FORMS) continue;
+      const { source } = inForms(shader, new Set([form]));
+      const has = sections.every((section) => sectionOf(shader.source, section) !== undefined);
+      assert.equal(source !== shader.source, has, name);
+      for (const section of sections) {
+        const [before, after] = [shader.source, source].map((text) => sectionOf(text, section));
+        assert.equal(after !== before, has, `${name}, ${section}`);
+        assert.deepEqual(definitions(after), definitions(before), `${name}, ${section}`);
+      }
     }
   });
 }

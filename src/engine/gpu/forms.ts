@@ -15,6 +15,7 @@ export async function formsOn(
   const onAll = async (can: typeof canReadTogether) => await can(device, least) && await can(device, most);
   if (await onAll(canSumBySubgroups)) forms.add("subgroups");
   if (software && await onAll(canReadTogether)) forms.add("together");
+  if (software && !device.features.has("subgroups")) forms.add("inStorage");
   return forms;
 }
 

@@ -4,6 +4,7 @@ import jitterSource from "../../../kernels/adamw/jitter.wgsl" with { type: "text
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
 import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
 import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
+import inStorageSource from "../../../kernels/shared/in_storage.wgsl" with { type: "text" };
 import subgroupsSource from "../../../kernels/sum/subgroups.wgsl" with { type: "text" };
 import togetherSource from "../../../kernels/together/together.wgsl" with { type: "text" };
 import { RunError } from "../../errors.ts";
@@ -26,26 +27,34 @@ export const SHADERS = {
   together: shader("together/together.wgsl", togetherSource),
 } as const;
 
-/** What of the files may stand there in another form: a section, and the file whose section of that name takes its place. */
+/** What of the files may stand there in another form: sections, and the file whose sections of those names take their places. */
 const FORMS = {
-  half: ["Storage", storageSource],
-  subgroups: ["Sum", subgroupsSource],
-  together: ["Together", togetherSource],
+  half: [["Storage"], storageSource],
+  subgroups: [["Sum"], subgroupsSource],
+  together: [["Together"], togetherSource],
+  inStorage: [["Shared", "Sum"], inStorageSource],
 } as const;
 export type Form = keyof typeof FORMS;
 
-/** `shader` with those of its sections replaced that have one of `forms`. */
-export function inForms(shader: Shader, forms: ReadonlySet<Form>): Shader {
-  let { source } = shader;
+/** `shader` in those of `forms` of which it has all sections. */
+export function inForms({ file, source }: Shader, forms: ReadonlySet<Form>): Shader {
+  let changed = source;
   for (const form of forms) {
-    const [section, other] = FORMS[form];
-    // A section begins with its name in a comment and ends with one that says so.
-    const pattern = new RegExp(`^// ${section}\\b[^\\n]* -{3,}\\n[^]*?^// End of ${section.toLowerCase()}$`, "m");
-    const found = pattern.exec(other);
-    if (found === null) throw new Error(`${form} has no section ${section}`);
-    source = source.replace(pattern, () => found[0]);
+    const [names, other] = FORMS[form];
+    const sections = names.map(sectionPattern);
+    if (!sections.every((section) => section.test(source))) continue;
+    for (const section of sections) {
+      const found = section.exec(other);
+      if (found === null) throw new Error(`${form} lacks one of its sections: ${names}`);
+      changed = changed.replace(section, () => found[0]);
+    }
   }
-  return { file: shader.file, source };
+  return { file, source: changed };
+}
+
+/** A section begins with its name in a comment and ends with one that says so. */
+function sectionPattern(section: string): RegExp {
+  return new RegExp(`^// ${section}\\b[^\\n]* -{3,}\\n[^]*?^// End of ${section.toLowerCase()}$`, "m");
 }
 
 /** A pipeline as it is made: the entry point of a file and its override constants. */
