@@ -475,9 +475,9 @@ fn normalize(at: u32, count: u32) {
   meet();
 }
 
-// In a training step v ← Wᵀu/‖Wᵀu‖, then u ← Wv/‖Wv‖; returns 1/σ, σ = uᵀWv.
-fn inverseNorm(w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
-  if (settings.iterate == 1u) {
+// With `iterates` v ← Wᵀu/‖Wᵀu‖, then u ← Wv/‖Wv‖; returns 1/σ, σ = uᵀWv.
+fn inverseNorm(iterates: bool, w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
+  if (iterates) {
     for (var i = tid; i < inputs; i += W) {
       var sum = 0.0;
       for (var o = 0u; o < outputs; o++) { sum += parameters[w + o * inputs + i] * direction(u + o); }
@@ -493,14 +493,14 @@ fn inverseNorm(w: u32, u: u32, v: u32, outputs: u32, inputs: u32) -> f32 {
 }
 
 // Every workgroup makes the factors for itself; those of the first one are kept for the dispatches behind.
-fn makeFactors(keep: bool) {
+fn makeFactors(keep: bool, iterates: bool, layers: u32) {
   for (var i = tid; i < DIRECTIONS; i += W) { setDirection(i, buffers[i]); }
   meet();
   var at = 0u;
-  for (var layer = 0u; layer < settings.latent; layer++) {
+  for (var layer = 0u; layer < layers; layer++) {
     let outputs = select(F, D, layer == 1u);
     let inputs = select(D, F, layer == 1u);
-    let inverse = inverseNorm(select(atW1, atW2, layer == 1u), at, at + outputs, outputs, inputs);
+    let inverse = inverseNorm(iterates, select(atW1, atW2, layer == 1u), at, at + outputs, outputs, inputs);
     if (tid == 0u) { factors[1u + layer] = inverse; }
     at += F + D;
   }
@@ -1665,8 +1665,8 @@ fn splitList(t: u32, now: vec4u) {
   }
 }
 
-// Runs the block until no token is active; leaves readout, halting and results.
-fn runForward(s: u32) {
+// Runs the block until no token is active, `steps` times at most; leaves readout, halting and results.
+fn runForward(s: u32, steps: u32) {
   for (var token = tid; token < length; token += W) {
     embed(token);
     lists[first + token] = token;
@@ -1681,7 +1681,7 @@ fn runForward(s: u32) {
   var entropy = 0.0;
   var power = 0.0;
   var ran = 0u;
-  for (var t = 0u; t < settings.steps; t++) {
+  for (var t = 0u; t < steps; t++) {
     let now = meetAtPresent();
     if (now.w == 0u) { break; }
     if (tid == 0u) { store[slot + storeSteps + t] = vec4f(now); }
@@ -1780,8 +1780,8 @@ fn blockBackward(t: u32, token: u32, withNorm: bool) {
 }
 
 // The recurrence backward, from the readout's gradient: the gradient slot grows, rowGradient ends as the embedding's.
-fn runBackward(s: u32) {
-  let ran = u32(halt[resultAt(s) + 5u]);
+fn runBackward(s: u32, parts: u32) {
+  if (tid == 0u) { present.x = u32(halt[resultAt(s) + 5u]); }
   for (var p = tid; p < slotEnd; p += W) { store[slot + p] = vec4f(0.0); }
   for (var p = tid; p < BINS; p += W) {
     store[slot + binsTotal + p] = vec4f(0.0);
@@ -1792,7 +1792,7 @@ fn runBackward(s: u32) {
   }
   storageBarrier();
   headBackward(s, batch[settings.labels + s]);
-  workgroupBarrier();
+  let ran = meetAtPresent().x;
   readoutBackward(ran);
   for (var t = ran - 1u; t < L; t--) {
     let renewed = t % FREQUENCY == 0u;
@@ -1811,7 +1811,7 @@ fn runBackward(s: u32) {
     if (renewed) {
       storageBarrier();
       for (var item = tid; item < H * BG; item += W) { binsBackward(item, saved); }
-      assignmentsBackward(t, now);
+      assignmentsBackward(t, now, parts);
     }
     awake = true;
     for (var k = tid; k < now.x; k += W) { noiseBackward(t, tokenAt(listAt(t), k)); }
@@ -1823,9 +1823,9 @@ fn runBackward(s: u32) {
 
 // The bins' share of the gradient: of the active tokens first, then of those frozen since the last renewal, which were in
 // the bins from this one on.
-fn assignmentsBackward(t: u32, now: vec4u) {
+fn assignmentsBackward(t: u32, now: vec4u, parts: u32) {
   let assignment = stepField(rowAssignment, t);
-  for (var part = 0u; part < settings.latent; part++) {
+  for (var part = 0u; part < parts; part++) {
     let isActive = part == 0u;
     let list = select(haltedAt() + now.z, listAt(t), isActive);
     let count = select(now.y - now.z, now.x, isActive);
@@ -1870,13 +1870,14 @@ fn forward(
 ) {
   tid = thread;
   enter(thread);
-  settings = arguments[group.y];
+  let given = arguments[group.y];
+  settings = given;
   begin(batch[settings.order + group.x]);
-  makeFactors(group.x == 0u);
-  for (var i = group.x; i < settings.sequences; i += groups.x) {
+  makeFactors(group.x == 0u, given.iterate == 1u, given.latent);
+  for (var i = group.x; i < given.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    runForward(s);
+    runForward(s, given.steps);
     proveComplete(s, 1.0);
     storageBarrier();
   }
@@ -1891,13 +1892,14 @@ fn backward(
 ) {
   tid = thread;
   enter(thread);
-  settings = arguments[group.y];
+  let given = arguments[group.y];
+  settings = given;
   for (var i = tid; i < 3u + 2u * H; i += W) { factors[i] = halt[settings.factors + i]; }
   workgroupBarrier();
-  for (var i = group.x; i < settings.sequences; i += groups.x) {
+  for (var i = group.x; i < given.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    runBackward(s);
+    runBackward(s, given.latent);
     proveComplete(s, halt[resultAt(s) + 6u]);
     storageBarrier();
   }

@@ -890,11 +890,11 @@ fn tileOf(item: u32, isFirst: bool) -> Tile {
 // Head and loss -----------------------------------------------------------------------------------------------------
 
 // pooled ← mean over the tokens of the last norm.
-fn pool() {
+fn pool(groups: u32) {
   for (var token = tid; token < length; token += W) {
     layerNorm(ATTENTION, rowX, NONE, layerField(rowState, L), atGammaOut, atBetaOut, token);
   }
-  for (var g = 0u; g < settings.sizes.d4; g++) {
+  for (var g = 0u; g < groups; g++) {
     var sum = vec4f(0.0);
     for (var token = tid; token < length; token += W) { sum += row(rowX + g, token); }
     let all = total(tid, sum);
@@ -975,10 +975,10 @@ fn begin(s: u32) {
   awake = true;
 }
 
-fn stackForward() {
+fn stackForward(layers: u32, groups: u32) {
   power = 0.0;
   for (var token = tid; token < length; token += W) { embed(token); }
-  for (var t = 0u; t < settings.sizes.layers; t++) {
+  for (var t = 0u; t < layers; t++) {
     enterLayer(t);
     for (var k = tid; goesOn(k, length); k += W) {
       let token = ownToken(k);
@@ -991,15 +991,15 @@ fn stackForward() {
     for (var k = tid; goesOn(k, length); k += W) { finishBlock(ownToken(k)); }
   }
   awake = true;
-  pool();
+  pool(groups);
 }
 
 // The slot is filled; rowGradient ends as the embedding's. The round behind the last layer makes its tiles alone.
-fn stackBackward() {
+fn stackBackward(layers: u32) {
   for (var token = tid; token < length; token += W) { poolBackward(token); }
-  for (var round = 0u; round <= settings.sizes.layers; round++) {
-    let hasLayer = round < settings.sizes.layers;
-    enterLayer(settings.sizes.layers - 1u - round);
+  for (var round = 0u; round <= layers; round++) {
+    let hasLayer = round < layers;
+    enterLayer(layers - 1u - round);
     if (hasLayer) {
       for (var k = tid; goesOn(k, length); k += W) { finishBackward(ownToken(k)); }
     }
@@ -1034,11 +1034,12 @@ fn forward(
 ) {
   tid = thread;
   enter(thread);
-  settings = arguments[group.y];
-  for (var i = group.x; i < settings.sequences; i += groups.x) {
+  let given = arguments[group.y];
+  settings = given;
+  for (var i = group.x; i < given.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
-    stackForward();
+    stackForward(given.sizes.layers, given.sizes.d4);
     let powers = total(tid, vec4f(power));
     if (tid == 0u) {
       headAndLoss(s, batch[settings.labels + s]);
@@ -1058,13 +1059,14 @@ fn backward(
 ) {
   tid = thread;
   enter(thread);
-  settings = arguments[group.y];
-  for (var i = group.x; i < settings.sequences; i += groups.x) {
+  let given = arguments[group.y];
+  settings = given;
+  for (var i = group.x; i < given.sequences; i += groups.x) {
     let s = batch[settings.order + i];
     begin(s);
     headBackward(s, batch[settings.labels + s]);
     workgroupBarrier();
-    stackBackward();
+    stackBackward(given.sizes.layers);
     proveComplete(s, halt[8u * s + 6u]);
     storageBarrier();
   }
