@@ -750,14 +750,36 @@ fn grow(own: ptr<function, mat4x4f>, at: Row, g: u32, token: u32, value: vec4f) 
   hold(own, at, g, token, held(*own, at, g, token) + value);
 }
 
-// One output group of a linear layer: `weights` [inputs][4].
-fn product(weights: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
-  let count = countOf(at.groups, at.count);
+// What input groups in `rows`, from k = `start` on, add to the output groups g … g+3 of a linear layer of `outputs` groups: a
+// row is read once for all four.
+fn rowsProduct(layer: u32, g: u32, outputs: u32, inputs: Row, start: u32, token: u32) -> mat4x4f {
+  // Beyond the last output group that one.
+  let apart = min(vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u - g)) * 4u * inputs.groups;
+  var sums = mat4x4f();
+  for (var k = start; k < inputs.count; k++) {
+    let x = row(inputs.field + k, token);
+    let p = layer + 4u * (g * inputs.groups + k);
+    let low = pieces(p, 1u, apart.y);
+    let high = pieces(p + apart.z, 1u, apart.w - apart.z);
+    sums += mat4x4f(low.a * x, low.b * x, high.a * x, high.b * x);
+  }
+  return sums;
+}
+
+// Output group g of the `outputs` of a linear layer, taken in their order. `further` keeps what input groups beyond the
+// registers add to this and the next ones.
+fn product(further: ptr<function, mat4x4f>, layer: u32, g: u32, outputs: u32, own: mat4x4f, at: Row, token: u32) -> vec4f {
   var sum = vec4f(0.0);
-  for (var g = 0u; g < count; g += STRIDE) {
-    let both = pieces(weights + 4u * g, 1u, 4u);
-    sum += both.a * held(own, at, g, token);
-    if (TOGETHER && g + 1u < count) { sum += both.b * held(own, at, g + 1u, token); }
+  if (at.groups > 4u) {
+    if ((g & 3u) == 0u) { *further = rowsProduct(layer, g, outputs, at, 4u, token); }
+    sum = column(*further, 4u, g & 3u);
+  }
+  let weights = layer + 4u * g * at.groups;
+  let count = countOf(min(at.groups, 4u), min(at.count, 4u));
+  for (var k = 0u; k < count; k += STRIDE) {
+    let both = pieces(weights + 4u * k, 1u, 4u);
+    sum += both.a * column(own, at.groups, k);
+    if (TOGETHER && k + 1u < count) { sum += both.b * column(own, at.groups, k + 1u); }
   }
   return sum;
 }
@@ -774,16 +796,11 @@ fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: ve
 }
 
 // What all input groups add to the others, when `inputs` are in `rows`, at the seat.
-fn spreadFurther(at: Row, weights: u32, inputs: Row, token: u32) {
+fn spreadFurther(at: Row, layer: u32, inputs: Row, token: u32) {
   if (at.groups <= 4u) { return; }
-  for (var g = 4u; g < at.count; g++) {
-    var sum = row(at.field + g, token);
-    for (var k = 0u; k < inputs.count; k += STRIDE) {
-      let both = pieces(weights + 4u * (g * inputs.groups + k), 1u, 4u);
-      sum += both.a * row(inputs.field + k, seat);
-      if (TOGETHER && k + 1u < inputs.count) { sum += both.b * row(inputs.field + k + 1u, seat); }
-    }
-    setRow(at.field + g, token, sum);
+  for (var g = 4u; g < at.count; g += 4u) {
+    let sums = rowsProduct(layer, g, at.count, inputs, 0u, seat);
+    for (var c = 0u; c < min(4u, at.count - g); c++) { addRow(at.field + g + c, token, column(sums, 4u, c)); }
   }
 }
 
@@ -1019,11 +1036,14 @@ fn keysAndLatents(h: u32, x: mat4x4f, keys: ptr<function, mat4x4f>, values: ptr<
   let keyRow = headRow(rowKey, h);
   let valueRow = headRow(rowValue, h);
   let latents = latentRow(rowLatent, h);
+  let layer = 4u * h * HG * D4;
   var z = mat4x4f();
+  var furtherKeys = mat4x4f();
+  var furtherValues = mat4x4f();
   for (var j = 0u; j < keyRow.count; j++) {
     let g = h * HG + j;
-    let k = asStored(weight(atKeyBias + g) + product(atKey + 4u * g * D4, x, at, seat));
-    let v = asStored(weight(atValueBias + g) + product(atValue + 4u * g * D4, x, at, seat));
+    let k = asStored(weight(atKeyBias + g) + product(&furtherKeys, atKey + layer, j, HG, x, at, seat));
+    let v = asStored(weight(atValueBias + g) + product(&furtherValues, atValue + layer, j, HG, x, at, seat));
     hold(keys, keyRow, j, seat, k);
     hold(values, valueRow, j, seat, v);
     spread(&z, latents, atBin + 4u * j, 4u * HG, k, seat);
@@ -1207,8 +1227,10 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     let dKeyRow = headRow(rowDKey, h);
     let dValueRow = headRow(rowDValue, h);
     var dKeys = mat4x4f();
+    let dLatents = latentRow(rowDLatent, h);
+    var none = mat4x4f();
     for (var j = 0u; j < dKeyRow.count; j++) {
-      hold(&dKeys, dKeyRow, j, seat, product(atBinT + 8u * j, dz, latentRow(rowDLatent, h), seat));
+      hold(&dKeys, dKeyRow, j, seat, product(&none, atBinT, j, HG, dz, dLatents, seat));
     }
     var dValues = zeros(dValueRow, seat);
     for (var g = 0u; g < shares.count; g++) {
@@ -1273,8 +1295,9 @@ fn firstNorm(state: mat4x4f, field: u32, centred: u32, token: u32) -> mat4x4f {
   return centerNorm(state, stateRow(field), stateRow(rowX), centred, atGamma1, atBeta1, token);
 }
 
-fn query(g: u32, x: mat4x4f) -> vec4f {
-  return weight(atQueryBias + g) + product(atQuery + 4u * g * D4, x, stateRow(rowX), seat);
+// Group j of a head's query, in their order.
+fn query(further: ptr<function, mat4x4f>, h: u32, j: u32, x: mat4x4f) -> vec4f {
+  return weight(atQueryBias + h * HG + j) + product(further, atQuery + 4u * h * HG * D4, j, HG, x, stateRow(rowX), seat);
 }
 
 // h′ ← h + α·dropout(HQSA(x)), which is returned as a held row.
@@ -1289,7 +1312,8 @@ fn attention(t: u32, token: u32) -> mat4x4f {
     let queryRow = headRow(rowQuery, h);
     let weights = binsRow(stepField(rowAttention, t), h);
     var q = mat4x4f();
-    for (var j = 0u; j < queryRow.count; j++) { hold(&q, queryRow, j, seat, query(h * HG + j, x)); }
+    var further = mat4x4f();
+    for (var j = 0u; j < queryRow.count; j++) { hold(&q, queryRow, j, seat, query(&further, h, j, x)); }
     var own = mat4x4f();
     var largest = LOWEST;
     for (var g = 0u; g < weights.count; g++) {
@@ -1309,8 +1333,9 @@ fn attention(t: u32, token: u32) -> mat4x4f {
   if (settings.recordStride > 0u) { keepAll(mixed, mixedRow, seat); }
   let middleRow = stateRow(stepField(rowMiddle, t));
   var middle = mat4x4f();
+  var further = mat4x4f();
   for (var g = 0u; g < middleRow.count; g++) {
-    let branch = weight(atOutputBias + g) + product(atOutput + 4u * g * P4, mixed, mixedRow, seat);
+    let branch = weight(atOutputBias + g) + product(&further, atOutput, g, D4, mixed, mixedRow, seat);
     var own = held(state, stateRow(inputField(t)), g, token);
     if (HALF) { own = stream(g, token); }
     own += ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * branch;
@@ -1328,8 +1353,9 @@ fn feedForward(t: u32, middle: mat4x4f, token: u32) -> f32 {
   let y = centerNorm(middle, middleRow, stateRow(rowX), NONE, atGamma2, atBeta2, token);
   let inverses = vec2f(factors[1], factors[2]);
   var sums = zeros(state, token);
+  var further = mat4x4f();
   for (var g = 0u; g < settings.f4; g++) {
-    let x = weight(atFfn1Bias + g) + inverses.x * product(atFfn1 + 4u * g * D4, y, stateRow(rowX), seat);
+    let x = weight(atFfn1Bias + g) + inverses.x * product(&further, atFfn1, g, F4, y, stateRow(rowX), seat);
     let tail = normalTail(x, exponential(-0.5 * x * x));
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
     let hidden = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
@@ -1363,14 +1389,17 @@ fn feedForwardBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32) {
   }
   let inverses = vec2f(factors[1], factors[2]);
   var dy = zeros(slopes, seat);
+  var furtherX = mat4x4f();
+  var furtherSlope = mat4x4f();
   for (var g = 0u; g < settings.f4; g++) {
-    let x = weight(atFfn1Bias + g) + inverses.x * product(atFfn1 + 4u * g * D4, y, stateRow(rowY), seat);
+    let x = weight(atFfn1Bias + g) + inverses.x * product(&furtherX, atFfn1, g, F4, y, stateRow(rowY), seat);
     let density = exponential(-0.5 * x * x);
     let tail = normalTail(x, density);
     let mask = kept(4u * g, SITE_FFN_HIDDEN, token, t);
     setRow(rowHidden + g, seat, mask * (max(x, vec4f(0.0)) - abs(x) * tail));
     let slope = select(1.0 - tail, tail, x < vec4f(0.0)) + x * density * 0.3989422804014327;
-    let dBefore = mask * slope * inverses.y * product(atFfn2T + 4u * g * D4, branch, branchRow, seat);
+    let dHidden = product(&furtherSlope, atFfn2T, g, F4, branch, branchRow, seat);
+    let dBefore = mask * slope * inverses.y * dHidden;
     setRow(rowDBefore + g, seat, dBefore);
     spread(&dy, slopes, atFfn1T + 4u * g, 4u * F4, dBefore, seat);
   }
@@ -1391,9 +1420,11 @@ fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withN
     keep(&branch, branchRow, g, seat, ALPHA * kept(4u * g, SITE_ATTENTION_OUTPUT, token, t) * own);
   }
   var dMixed = mat4x4f();
+  var furtherQuery = mat4x4f();
+  var furtherMixed = mat4x4f();
   for (var g = 0u; g < mixedRow.count; g++) {
-    setRow(rowQuery + g, seat, query(g, x));
-    keep(&dMixed, mixedRow, g, seat, product(atOutputT + 4u * g * D4, branch, branchRow, seat));
+    setRow(rowQuery + g, seat, query(&furtherQuery, g / HG, g % HG, x));
+    keep(&dMixed, mixedRow, g, seat, product(&furtherMixed, atOutputT, g, P4, branch, branchRow, seat));
   }
   var dx = zeros(slopes, seat);
   for (var h = 0u; h < settings.heads; h++) {

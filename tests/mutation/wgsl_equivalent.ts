@@ -56,5 +56,6 @@ export const WGSL_EQUIVALENT: Readonly<Record<string, string>> = {
   "adamw: a condition is negated: if (tid == 0u && group.x == 0u) {": ALL_ALIKE,
   "reduce: a condition is negated: if (tid == 0u) { norms[b] = select(-1.0, sum.x, sum.y == 0.0 && isComplete()); }":
     ALL_ALIKE,
+  "runBackward: a condition is negated: if (tid == 0u) { present.x = u32(halt[resultAt(s) + 5u]); }": ALL_ALIKE,
   "runBackward: a condition is negated: if (tid == 0u) { present = vec4u(store[slot + storeSteps + t]); }": ALL_ALIKE,
 };

@@ -199,7 +199,7 @@ class FunctionSites {
   #statements(start: number): void {
     for (
       const match of this.#matches(
-        /(?<=[;{}]\s*)(?!if|for|while|return|switch|storageBarrier|workgroupBarrier)\w+\(/g,
+        /(?<=[;{}]\s*)(?!if|for|while|return|switch|storageBarrier|workgroupBarrier|meet)\w+\(/g,
         start,
       )
     ) {
