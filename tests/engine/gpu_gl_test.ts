@@ -8,7 +8,7 @@ import { OWN_GOLDENS } from "../model/golden_files.ts";
 const ONLY_GL = { DENO_WEBGPU_BACKEND: "gl", VK_ICD_FILENAMES: "/nonexistent", XDG_RUNTIME_DIR: tmpdir() };
 
 /** Files whose kernels OpenGL compiles in seconds; the rest is part of `deno task gpu-gl`. */
-const FILES = ["epsilon-exit-binfreq3.json", "vanilla-odd.json"];
+const FILES = ["epsilon-exit.json", "epsilon-exit-binfreq3.json", "vanilla-odd.json"];
 
 const FORCED = Deno.env.get("CI") === "true";
 

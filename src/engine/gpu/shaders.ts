@@ -3,8 +3,8 @@ import reduceSource from "../../../kernels/adamw/reduce.wgsl" with { type: "text
 import jitterSource from "../../../kernels/adamw/jitter.wgsl" with { type: "text" };
 import sequenceSource from "../../../kernels/epsilon/sequence.wgsl" with { type: "text" };
 import stackSource from "../../../kernels/vanilla/stack.wgsl" with { type: "text" };
-import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
 import inStorageSource from "../../../kernels/shared/in_storage.wgsl" with { type: "text" };
+import storageSource from "../../../kernels/storage/half.wgsl" with { type: "text" };
 import subgroupsSource from "../../../kernels/sum/subgroups.wgsl" with { type: "text" };
 import togetherSource from "../../../kernels/together/together.wgsl" with { type: "text" };
 import { RunError } from "../../errors.ts";
