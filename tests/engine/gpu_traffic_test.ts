@@ -16,10 +16,10 @@ const TALLY_BYTES = 8192;
 /** The kernel with a tally of the vectors of `rows` that it reads and writes, by field. */
 function tallying(source: string): string {
   const pieces = [
-    "@group(1) @binding(0) var<storage, read_write> tally: array<atomic<u32>>;",
+    "@group(1) @binding(0) var<storage, read_write> accesses: array<atomic<u32>>;",
     "fn tallied(p: u32, reads: u32, writes: u32) -> u32 {",
-    "  atomicAdd(&tally[2u * (p / settings.tokens)], reads);",
-    "  atomicAdd(&tally[2u * (p / settings.tokens) + 1u], writes);",
+    "  atomicAdd(&accesses[2u * (p / settings.tokens)], reads);",
+    "  atomicAdd(&accesses[2u * (p / settings.tokens) + 1u], writes);",
     "  return p;\n}\n",
   ];
   const opening = "rows[";
