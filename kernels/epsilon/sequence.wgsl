@@ -775,7 +775,7 @@ fn product(further: ptr<function, mat4x4f>, layer: u32, g: u32, outputs: u32, ow
     sum = column(*further, 4u, g & 3u);
   }
   let weights = layer + 4u * g * at.groups;
-  let count = countOf(min(at.groups, 4u), min(at.count, 4u));
+  let count = countOf(at.groups, min(at.count, 4u));
   for (var k = 0u; k < count; k += STRIDE) {
     let both = pieces(weights + 4u * k, 1u, 4u);
     sum += both.a * column(own, at.groups, k);
@@ -786,12 +786,13 @@ fn product(further: ptr<function, mat4x4f>, layer: u32, g: u32, outputs: u32, ow
 
 // What one input group x adds to the first four output groups of a linear layer: its `weights` [4], those of the next
 // output group `stride` further.
-fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: vec4f, token: u32) {
-  let count = min(countOf(at.groups, at.count), 4u);
+fn spread(own: ptr<function, mat4x4f>, at: Row, weights: u32, stride: u32, x: vec4f) {
+  let groups = min(at.groups, 4u);
+  let count = countOf(at.groups, min(at.count, 4u));
   for (var g = 0u; g < count; g += STRIDE) {
     let both = pieces(weights + g * stride, 1u, stride);
-    grow(own, at, g, token, both.a * x);
-    if (TOGETHER && g + 1u < count) { grow(own, at, g + 1u, token, both.b * x); }
+    setColumn(own, groups, g, column(*own, groups, g) + both.a * x);
+    if (TOGETHER && g + 1u < count) { setColumn(own, groups, g + 1u, column(*own, groups, g + 1u) + both.b * x); }
   }
 }
 
@@ -1046,7 +1047,7 @@ fn keysAndLatents(h: u32, x: mat4x4f, keys: ptr<function, mat4x4f>, values: ptr<
     let v = asStored(weight(atValueBias + g) + product(&furtherValues, atValue + layer, j, HG, x, at, seat));
     hold(keys, keyRow, j, seat, k);
     hold(values, valueRow, j, seat, v);
-    spread(&z, latents, atBin + 4u * j, 4u * HG, k, seat);
+    spread(&z, latents, atBin + 4u * j, 4u * HG, k);
   }
   return z;
 }
@@ -1242,8 +1243,8 @@ fn assignBackward(state: u32, assignment: u32, token: u32, entropy: bool) {
     keepAll(dKeys, dKeyRow, seat);
     keepAll(dValues, dValueRow, seat);
     for (var j = 0u; j < dKeyRow.count; j++) {
-      spread(&dx, slopes, atKeyT + 4u * (h * HG + j), 4u * P4, held(dKeys, dKeyRow, j, seat), seat);
-      spread(&dx, slopes, atValueT + 4u * (h * HG + j), 4u * P4, held(dValues, dValueRow, j, seat), seat);
+      spread(&dx, slopes, atKeyT + 4u * (h * HG + j), 4u * P4, held(dKeys, dKeyRow, j, seat));
+      spread(&dx, slopes, atValueT + 4u * (h * HG + j), 4u * P4, held(dValues, dValueRow, j, seat));
     }
   }
   spreadFurther(slopes, atKeyT, headsRow(rowDKey), seat);
@@ -1360,7 +1361,7 @@ fn feedForward(t: u32, middle: mat4x4f, token: u32) -> f32 {
     let gelu = max(x, vec4f(0.0)) - abs(x) * tail;
     let hidden = kept(4u * g, SITE_FFN_HIDDEN, token, t) * gelu;
     if (D4 > 4u) { setRow(rowHidden + g, seat, hidden); }
-    spread(&sums, state, atFfn2 + 4u * g, 4u * F4, hidden, token);
+    spread(&sums, state, atFfn2 + 4u * g, 4u * F4, hidden);
   }
   spreadFurther(state, atFfn2, hiddenRow(rowHidden), token);
   var score = 0.0;
@@ -1401,7 +1402,7 @@ fn feedForwardBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32) {
     let dHidden = product(&furtherSlope, atFfn2T, g, F4, branch, branchRow, seat);
     let dBefore = mask * slope * inverses.y * dHidden;
     setRow(rowDBefore + g, seat, dBefore);
-    spread(&dy, slopes, atFfn1T + 4u * g, 4u * F4, dBefore, seat);
+    spread(&dy, slopes, atFfn1T + 4u * g, 4u * F4, dBefore);
   }
   spreadFurther(slopes, atFfn1T, hiddenRow(rowDBefore), seat);
   for (var g = 0u; g < slopes.count; g++) { keep(&dy, slopes, g, seat, inverses.x * held(dy, slopes, g, seat)); }
@@ -1465,7 +1466,7 @@ fn attentionBackward(t: u32, gradient: ptr<function, mat4x4f>, token: u32, withN
     for (var j = 0u; j < queryRow.count; j++) {
       let dQuery = held(dq, queryRow, j, seat);
       setRow(queryRow.field + j, seat, dQuery);
-      spread(&dx, slopes, atQueryT + 4u * (h * HG + j), 4u * P4, dQuery, seat);
+      spread(&dx, slopes, atQueryT + 4u * (h * HG + j), 4u * P4, dQuery);
     }
   }
   spreadFurther(slopes, atQueryT, headsRow(rowDQuery), seat);
