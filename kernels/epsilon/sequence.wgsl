@@ -1904,6 +1904,7 @@ fn forward(
   enter(thread);
   let given = arguments[group.y];
   settings = given;
+  // What the threads share may lie with the sequence.
   begin(batch[settings.order + group.x]);
   makeFactors(group.x == 0u, given.iterate == 1u, given.latent);
   for (var i = group.x; i < given.sequences; i += groups.x) {
