@@ -141,7 +141,6 @@ override binsFrozen: u32;
 override binsTotal: u32;
 override binsGradient: u32;
 override binsSaved: u32;
-override binsPresent: u32;
 override storeStride: u32;
 
 const NONE = 0xffffffffu;
@@ -279,6 +278,9 @@ var<private> awake: bool;
 var<workgroup> bins: array<vec4f, BINS>;
 var<workgroup> tallies: array<u32, 2u * W>;
 var<workgroup> directions: array<f32, DIRECTIONS>;
+
+// Before anything is shared.
+fn enterGroup(group: u32) {}
 
 fn bin(p: u32) -> vec4f { return bins[p]; }
 
@@ -1904,8 +1906,7 @@ fn forward(
   enter(thread);
   let given = arguments[group.y];
   settings = given;
-  // What the threads share may lie with the sequence.
-  begin(batch[settings.order + group.x]);
+  enterGroup(group.x);
   makeFactors(group.x == 0u, given.iterate == 1u, given.latent);
   for (var i = group.x; i < given.sequences; i += groups.x) {
     let s = batch[settings.order + i];
@@ -1927,6 +1928,7 @@ fn backward(
   enter(thread);
   let given = arguments[group.y];
   settings = given;
+  enterGroup(group.x);
   for (var i = tid; i < 3u + 2u * H; i += W) { factors[i] = halt[settings.factors + i]; }
   workgroupBarrier();
   for (var i = group.x; i < given.sequences; i += groups.x) {

@@ -1,34 +1,47 @@
 // What the threads of a workgroup share, in storage instead of workgroup memory. The host puts both sections in the place of
 // those of their names in epsilon/sequence.wgsl where a processor imitates an adapter without subgroups: Mesa through OpenGL.
-// Workgroup memory must be zero before a kernel begins; there the compiler writes a piece of code for each of its
-// words, and the way through the compiler grows with the square of that. A processor keeps both in the same memory.
+// Workgroup memory must be zero before a kernel begins; there the compiler writes a piece of code for each of its words, and
+// its work grows faster than their number. A processor keeps both in the same memory.
 //
-// store  of the workgroup's present sequence: `binsPresent`, and before the gradient, of which nothing is kept while this is
-//        needed, W summands or tallies, then runs' tallies or directions, each a vector.
+// store  behind what belongs to the sequences, for each workgroup: bins, W summands or tallies, W tallies of runs, and
+//        directions, of all of which each has a vector.
 
 override W: u32 = 64;
-override binsPresent: u32;
+override BINS: u32;
+override DIRECTIONS: u32;
+override storeStride: u32;
+
+struct Settings {
+  sequences: u32,
+}
 
 @group(0) @binding(7) var<storage, read_write> store: array<vec4f>;
 
 var<workgroup> present: vec4u;
-var<private> slot: u32;
+var<private> settings: Settings;
 
 // Shared ------------------------------------------------------------------------------------------------------------
 
-fn bin(p: u32) -> vec4f { return store[slot + binsPresent + p]; }
+var<private> sharedAt: u32;
 
-fn setBin(p: u32, value: vec4f) { store[slot + binsPresent + p] = value; }
+// Before anything is shared.
+fn enterGroup(group: u32) {
+  sharedAt = settings.sequences * storeStride + group * (BINS + 2u * W + DIRECTIONS);
+}
+
+fn bin(p: u32) -> vec4f { return store[sharedAt + p]; }
+
+fn setBin(p: u32, value: vec4f) { store[sharedAt + p] = value; }
 
 /** What each thread counts, then the sum of each run of threads: as floats exact up to 2²⁴ tokens. */
-fn tally(i: u32) -> u32 { return u32(store[slot + i].x); }
+fn tally(i: u32) -> u32 { return u32(store[sharedAt + BINS + i].x); }
 
-fn setTally(i: u32, value: u32) { store[slot + i].x = f32(value); }
+fn setTally(i: u32, value: u32) { store[sharedAt + BINS + i].x = f32(value); }
 
 /** u₁ v₁ u₂ v₂ of this step. */
-fn direction(i: u32) -> f32 { return store[slot + W + i].x; }
+fn direction(i: u32) -> f32 { return store[sharedAt + BINS + 2u * W + i].x; }
 
-fn setDirection(i: u32, value: f32) { store[slot + W + i].x = value; }
+fn setDirection(i: u32, value: f32) { store[sharedAt + BINS + 2u * W + i].x = value; }
 
 // Behind it all threads find what any of them has set.
 fn meet() { storageBarrier(); }
@@ -47,14 +60,15 @@ alias Summand = vec4f;
 
 // Σ over the workgroup in a fixed tree; every thread gets it.
 fn total(tid: u32, value: Summand) -> Summand {
+  let own = sharedAt + BINS + tid;
   storageBarrier();
-  store[slot + tid] = value;
+  store[own] = value;
   storageBarrier();
   for (var width = W / 2u; width > 0u; width /= 2u) {
-    if (tid < width) { store[slot + tid] += store[slot + tid + width]; }
+    if (tid < width) { store[own] += store[own + width]; }
     storageBarrier();
   }
-  return store[slot];
+  return store[sharedAt + BINS];
 }
 
 // End of sum

@@ -50,7 +50,8 @@ for (const built of cases) {
       const usual = await trained(built);
       using _ = withoutSubgroups();
       const without = await trained(built);
-      assert.deepEqual(without.forms, []);
+      // The other form that a software adapter without them has.
+      assert.deepEqual(without.forms.filter((form) => form !== "inStorage"), []);
       assert(tensorError(usual.parameters, without.parameters, norm(without.parameters)) < 1e-6);
     },
   });

@@ -18,7 +18,7 @@ const FORWARD = ["trace", "predict"];
 const HALF_ALONE = ["balance"];
 
 /** Nor do the files' own sections, of which mutants are made, reach what other forms of them do. */
-const OTHER_FORMS = /\b(?:TOGETHER|HALF|awake)\b|\b(?:enter|team|eighth|ofEight)\(/;
+const OTHER_FORMS = /\b(?:TOGETHER|HALF|awake)\b|\b(?:enter|enterGroup|team|eighth|ofEight)\(/;
 
 /** Files that serve both models. */
 const SHARED = /^kernels\/adamw\//;

@@ -2,7 +2,7 @@ import type { PackedBatch } from "../../data/packed_batch.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { tensorTable } from "../../model/tensors.ts";
 import { sequenceUniform } from "./batch_run.ts";
-import { type Keeping, listRows, rowFields } from "./fields.ts";
+import { binVectors, type Keeping, listRows, rowFields } from "./fields.ts";
 import { gpuLayout } from "./layout.ts";
 import { CONSTANT_BYTES, pipelineSpecs, workgroupBytes } from "./pipelines.ts";
 import type { GpuProgram } from "./program.ts";
@@ -25,6 +25,7 @@ export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgra
     layout,
     passes: (threads) => pipelineSpecs(layout, fields, threads),
     workgroupBytes: (threads) => workgroupBytes(config, threads),
+    sharedVectors: (threads) => binVectors(config) + 2 * threads + 2 * (config.dModel + config.ffnDim),
     trainPasses: ["trace", "train"],
     spectralBlocks: 2,
     leastPackedBytes: CONSTANT_BYTES,

@@ -3,7 +3,6 @@ import { exp } from "../../model/elementary.ts";
 import { logPrior } from "../../model/reference/objective.ts";
 import type { TensorTable } from "../../model/tensors.ts";
 import { binVectors, fours, groupsOf, Places } from "./fields.ts";
-import { THREADS } from "./widths.ts";
 
 /** Where the shaders find what: the one place that knows how tensors become vectors. */
 export interface GpuLayout {
@@ -129,13 +128,11 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
   placeHeads(builder, config);
   const slotEnd = builder.slot.end;
   const bins = binVectors(config);
-  const directionCount = 2 * (F + d);
-  // Before the gradient is made, its place may hold what a workgroup shares (kernels/shared/in_storage.wgsl).
-  const store = new Places(Math.max(slotEnd, THREADS + Math.max(THREADS, directionCount)));
+  const store = new Places(slotEnd);
   store.take("storeReadout", fours(d));
   store.take("storeSteps", L);
   store.take("storeStates", L * fours(d));
-  for (const name of ["binsFrozen", "binsTotal", "binsGradient", "binsPresent"]) store.take(name, bins);
+  for (const name of ["binsFrozen", "binsTotal", "binsGradient"]) store.take(name, bins);
   store.take("binsSaved", bins * Math.ceil(L / config.binUpdateFrequency));
   return {
     constants: {
@@ -148,7 +145,7 @@ export function gpuLayout(config: ModelConfig, table: TensorTable): GpuLayout {
       ...builder.slot.places,
       ...store.places,
       ...{ slotEnd, storeStride: store.end },
-      ...{ atSmall: small, parameterCount: table.parameterCount, directionCount },
+      ...{ atSmall: small, parameterCount: table.parameterCount, directionCount: 2 * (F + d) },
       atW1: builder.offset("epsilon_block.ffn.linear1.weight_orig"),
       atW2: builder.offset("epsilon_block.ffn.linear2.weight_orig"),
       atTau: builder.offset("epsilon_block.attention.log_tau"),

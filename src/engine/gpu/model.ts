@@ -76,7 +76,7 @@ export class GpuModel {
     /** In which its kernels are compiled. */
     readonly forms: ReadonlySet<Form>,
   ) {
-    this.#placement = new Placement(config, program, widths, buffers);
+    this.#placement = new Placement(config, program, widths, buffers, forms);
   }
 
   /** All weights are zero until `upload`. Throws DeviceError without an adapter or where its limits are too low. */

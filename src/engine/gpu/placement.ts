@@ -9,6 +9,7 @@ import type { Buffers } from "./buffers.ts";
 import { fours, type Keeping } from "./fields.ts";
 import { EXACT, NONE } from "./layout.ts";
 import type { GpuProgram } from "./program.ts";
+import type { Form } from "./shaders.ts";
 import { roundedWeights } from "./storage.ts";
 import { BINDING_ALIGNMENT, UNIFORM_BYTES, Uniforms } from "./uniforms.ts";
 import { longestSequence, widthFor, type Widths } from "./widths.ts";
@@ -52,6 +53,7 @@ export class Placement {
     readonly program: GpuProgram,
     readonly widths: Widths,
     readonly buffers: Buffers,
+    readonly forms: ReadonlySet<Form>,
   ) {
     const { leastPackedBytes, layout: { packedVectors } } = program;
     buffers.need("packed", Math.max(leastPackedBytes, 16 * packedVectors), STORAGE | GPUBufferUsage.UNIFORM);
@@ -96,13 +98,15 @@ export class Placement {
 
   /** What the steps of a submission use one after the other: enough for the largest of them. */
   #allocateScratch(placed: readonly Placed[], keeping: Keeping): void {
-    const { program, buffers } = this;
+    const { program, buffers, forms } = this;
+    const storeVectors = ({ threads }: Placed) =>
+      program.layout.storeVectors + (forms.has("inStorage") ? program.sharedVectors(threads) : 0);
     const need = (name: string, bytes: (task: Placed) => number) =>
       buffers.need(name, Math.max(...placed.map(bytes)), STORAGE);
     need("rows", ({ batch }) => program.storage.vectorBytes * batch.tokens.length * program.rowVectors(keeping));
     need("halt", ({ halt }) => 4 * halt.end);
     need("lists", ({ batch }) => 4 * batch.tokens.length * program.listWords(keeping));
-    need("store", ({ batch }) => 16 * batch.labels.length * this.program.layout.storeVectors);
+    need("store", (task) => 16 * task.batch.labels.length * storeVectors(task));
     need("norms", ({ blocks }) => 4 * blocks);
   }
 

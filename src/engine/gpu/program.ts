@@ -35,6 +35,8 @@ export interface GpuProgram {
   passes(threads: number): Readonly<Record<Pass, PipelineSpec>>;
   /** Bytes of workgroup memory that a sequence takes. */
   workgroupBytes(threads: number): number;
+  /** Vectors of `store` that a workgroup needs in the form `inStorage`. */
+  sharedVectors(threads: number): number;
   /** The passes of a training step over its sequences. */
   readonly trainPasses: readonly Pass[];
   /** Blocks of reduce.wgsl for weights behind a spectral norm. */

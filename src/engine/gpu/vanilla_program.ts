@@ -45,6 +45,7 @@ export function vanillaProgram(config: ModelConfig, storage: Storage): GpuProgra
     layout,
     passes: (threads) => vanillaPasses(layout, fields, threads),
     workgroupBytes: (threads) => VECTOR * (threads + state),
+    sharedVectors: () => 0,
     trainPasses: ["trace", "train"],
     spectralBlocks: 0,
     leastPackedBytes: VECTOR * layout.ffnStart + CONSTANT_BYTES,

@@ -4,7 +4,7 @@ import type { ModelConfig } from "../../model/config.ts";
 import type { GpuProgram } from "./program.ts";
 
 /** Threads of a workgroup where the adapter allows so many. */
-export const THREADS = 256;
+const THREADS = 256;
 
 /** Threads of a software adapter's workgroup: it computes for each of them, with a token or without. */
 const NARROW_THREADS = 64;
