@@ -5,11 +5,11 @@ import { PAPER_CONFIG } from "../../src/model/config.ts";
 import { settledWeights, stepSettings, uniformBatch } from "../../src/diagnose/benchmark/workload.ts";
 import { TEST_GPU } from "./gpu_adapter.ts";
 
-/** Pipelines of a pass and a training step: forward, backward, reduce, adamw. */
-const PIPELINES = 4;
+/** Five seconds for each pipeline of a training step: forward, backward, reduce, adamw. */
+const COMPILE_MILLISECONDS = 4 * 5000;
 
 Deno.test({
-  name: "the paper's pipelines compile in five seconds each at most, and batches of other sizes find them compiled",
+  name: "the paper's four pipelines compile in twenty seconds at most, and batches of other sizes find them compiled",
   ignore: !TEST_GPU,
   fn: async () => {
     const model = await GpuModel.open(PAPER_CONFIG);
@@ -26,7 +26,7 @@ Deno.test({
       model.upload({ weights: settledWeights(PAPER_CONFIG) });
       // Nothing to speak of where the driver has them in a cache; a new machine has none.
       const first = await spend(2, 16);
-      assert(first < 5000 * PIPELINES, `${first} ms for the first step`);
+      assert(first < COMPILE_MILLISECONDS, `${first} ms for the first step`);
       const again = await spend(2, 16);
       // So little work takes milliseconds; to compile a pipeline anew takes thousands.
       for (const [sequences, tokens] of [[3, 16], [2, 17], [5, 9], [1, 40], [7, 4]]) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SHADERS } from "../../src/engine/gpu/shaders.ts";
+import { type Form, inForms, SHADERS } from "../../src/engine/gpu/shaders.ts";
 
 /** The calls that all threads of a workgroup must make together. */
 const BARRIER = /\b(?:workgroupBarrier|storageBarrier|workgroupUniformLoad)\(/;
@@ -69,9 +69,13 @@ function mentions(text: string, names: Iterable<string>): boolean {
   return [...names].some((name) => new RegExp(`(?<!\\.)\\b${name}\\b`).test(text));
 }
 
-for (const { file, source } of Object.values(SHADERS)) {
-  Deno.test(`all threads of a workgroup come to each barrier of ${file}, as the standard defines it`, () => {
-    assert.deepEqual(divergentBarriers(source), []);
+/** The forms with barriers of their own. */
+const FORMS: readonly Form[] = ["subgroups", "inStorage"];
+
+for (const shader of Object.values(SHADERS)) {
+  Deno.test(`all threads of a workgroup come to each barrier of ${shader.file}, as the standard defines it`, () => {
+    assert.deepEqual(divergentBarriers(shader.source), []);
+    for (const form of FORMS) assert.deepEqual(divergentBarriers(inForms(shader, new Set([form])).source), [], form);
   });
 }
 

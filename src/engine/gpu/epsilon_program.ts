@@ -25,7 +25,7 @@ export function epsilonProgram(config: ModelConfig, storage: Storage): GpuProgra
     layout,
     passes: (threads) => pipelineSpecs(layout, fields, threads),
     workgroupBytes: (threads) => workgroupBytes(config, threads),
-    sharedVectors: (threads) => binVectors(config) + 2 * threads + 2 * (config.dModel + config.ffnDim),
+    sharedVectors: (threads) => binVectors(config) + 2 * threads + layout.constants.directionCount,
     trainPasses: ["trace", "train"],
     spectralBlocks: 2,
     leastPackedBytes: CONSTANT_BYTES,
